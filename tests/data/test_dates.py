@@ -177,7 +177,7 @@ def test_a_column_whose_times_gain_or_lose_their_zone_is_said(tmp_path, trained,
     rows = "".join(f"{cell},{i}.5\n" for i, cell in enumerate(cells))
     (tmp_path / "t.csv").write_text(f"when,y\n{rows}")
     encoder = load_table(Table(path=str(tmp_path / "t.csv"), target="y", valid=0), "auto").encoder
-    found = encoder.read(pa.table({"when": [later]}), "new").said
+    found = encoder.read(pa.table({"when": [later]}), "new").notes
     assert len(found) == bool(said) and all(said in line for line in found)
 
 
@@ -263,7 +263,7 @@ def test_each_time_without_a_zone_is_counted():
     said: list[str] = []
     times = ["2024-01-01 10:00Z", "2024-01-02 10:00", "2024-01-03 10:00 CET", "2024-01-04 10:00"]
     data = pa.chunked_array([pa.array(times)])
-    raw = RawColumn("c", "new.csv", data, (), None, said=said)
+    raw = RawColumn("c", "new.csv", data, (), None, notes=said)
     column = Column("c", "time", clock=True, zoned=True)
     encode_input(raw, column)
     assert said == [

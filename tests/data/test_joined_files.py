@@ -89,7 +89,7 @@ def test_records_and_bytes():
 
 
 def column(cells: list[str | None], said: list[str] | None = None) -> RawColumn:
-    return RawColumn("c", "new.csv", pa.chunked_array([pa.array(cells)]), (), None, said=said)
+    return RawColumn("c", "new.csv", pa.chunked_array([pa.array(cells)]), (), None, notes=said)
 
 
 def test_true_and_false_as_text_are_what_they_are_as_truths():
@@ -107,7 +107,7 @@ def test_a_column_that_is_named_as_numbers_is_read_whatever_else_stands_there():
     encoder, _ = fit_encoder(table, np.arange(60), options, "auto")
     found = encoder.read(table, "t")
     assert np.isnan(found.inputs["numbers"][:, 0]).tolist() == [i % 3 == 0 for i in range(60)]
-    assert "20 of 60 cells" in found.said[0]
+    assert "20 of 60 cells" in found.notes[0]
     with pytest.raises(UserError, match="expected a number"):
         words = as_table({"c": ["low", "high"] * 30, "y": np.arange(60) % 7 / 2})
         encoder = fit_encoder(words, np.arange(60), options, "auto")[0]

@@ -87,7 +87,9 @@ def test_codes_stay_codes_where_a_later_file_has_digits_alone(train, ask):
     for wrong in ({"code": [2, 1]}, {"code": ["2", "x"]}):
         found = encoder.read(as_table(wrong), "data")
         assert found.inputs["codes"].tolist() == [[0], [0]]
-        assert "2 of 2 cells are categories that no training row has: '2' in row 1" in found.said[0]
+        assert (
+            "2 of 2 cells are categories that no training row has: '2' in row 1" in found.notes[0]
+        )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_codes_stay_codes_where_a_later_file_has_digits_alone(train, ask):
 def test_categories_keep_their_writing(train, ask, cells, later, codes):
     encoder, _ = train(rows(cycled(*cells), Y, header="c,y"))
     found = ask(encoder, later)
-    assert found.inputs["codes"][:, 0].tolist() == codes and not found.said
+    assert found.inputs["codes"][:, 0].tolist() == codes and not found.notes
 
 
 def test_true_and_false_of_any_format_are_one_category(train):
@@ -121,7 +123,7 @@ def test_blanks_after_the_commas_are_no_part_of_a_category(train):
     assert column(encoder, "w").vocabulary == ("Gov", "Private")
     for text in ("Private", " Private "):
         found = encoder.read(as_table([{"a": 30, "w": text}]), "data")
-        assert found.inputs["codes"].tolist() == [[2]] and not found.said
+        assert found.inputs["codes"].tolist() == [[2]] and not found.notes
 
 
 def test_thousands_of_a_tsv_and_of_a_german_file(train, ask):
@@ -186,7 +188,7 @@ def test_a_few_odd_cells_are_missing_and_named(train, ask, odd, marked):
         f"10 of 60 cells, such as {odd!r} in row 2: no number; read as missing" in n for n in notes
     )
     found = ask(encoder, f"a\n{odd}\n7\n")
-    assert np.isnan(found.inputs["numbers"][0, 0]) and len(found.said) == 1
+    assert np.isnan(found.inputs["numbers"][0, 0]) and len(found.notes) == 1
 
 
 def test_a_censored_number_is_its_limit_and_said(train, ask):
@@ -351,7 +353,7 @@ def test_columns_of_one_name_that_are_not_used_are_said(train) -> None:
 
 def test_cells_that_only_a_later_file_lacks_are_said(train, ask) -> None:
     encoder, _ = train(rows(cycled("1.5", "2", "7"), cycled("a", "b"), Y, header="x,c,y"))
-    said = ask(encoder, "x,c\n" + "1,a\nNA,\n2,b\n" * 10).said
+    said = ask(encoder, "x,c\n" + "1,a\nNA,\n2,b\n" * 10).notes
     assert said == (
         "new.csv: column 'x': 10 of 30 cells are missing, first row 2, and no training row lacks "
         "one; read as the training median",
@@ -359,10 +361,10 @@ def test_cells_that_only_a_later_file_lacks_are_said(train, ask) -> None:
         "one; read as none of its categories",
     )
     typed = pa.table({"x": [1.0, None] * 10, "c": ["a", "b"] * 10})
-    assert len(encoder.read(typed, "new").said) == 1
-    assert ask(encoder, "x,c\nNA,a\n").said == ()  # who asks for one row knows it
+    assert len(encoder.read(typed, "new").notes) == 1
+    assert ask(encoder, "x,c\nNA,a\n").notes == ()  # who asks for one row knows it
     with_gaps, _ = train(rows(cycled("1.5", "NA", "7"), Y, header="x,y"))
-    assert ask(with_gaps, "x\n" + "NA\n" * 30).said == ()
+    assert ask(with_gaps, "x\n" + "NA\n" * 30).notes == ()
 
 
 def test_a_class_that_is_read_as_missing_is_named(train) -> None:
@@ -377,10 +379,10 @@ def test_a_class_that_is_read_as_missing_is_named(train) -> None:
 
 def test_numbers_without_the_unit_of_training_are_said(train) -> None:
     encoder, _ = train(rows([f"{y}%" for y in Y], Y, header="x,y"))
-    said = encoder.read(pa.table({"x": [0.5, 0.25]}), "new").said
+    said = encoder.read(pa.table({"x": [0.5, 0.25]}), "new").notes
     [line] = said
     assert line.startswith("new: column 'x': numbers without '%', which those of training have")
-    assert encoder.read(pa.table({"x": ["0.5%", "1%"]}), "new").said == ()
+    assert encoder.read(pa.table({"x": ["0.5%", "1%"]}), "new").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -399,7 +401,7 @@ def test_texts_that_no_training_row_explains_are_said_where_they_are_a_guess(
     pq.write_table(pa.table({"x": Y, "y": Y * 2}), path)
     encoder = load_table(Table(path=str(path), target="y", valid=0), "auto").encoder
     name = "new.tsv" if "\t" in content else "new.csv"
-    said = ask(encoder, content, name).said
+    said = ask(encoder, content, name).notes
     assert (shown is None and not said) or shown in said[0]
 
 

@@ -79,7 +79,7 @@ def judge(
     except UserError as error:
         named = [name for name in spoiled if repr(name) in str(error)]
         return [] if named else [f"refused: {error}"]
-    said = " ".join(rows.said)
+    said = " ".join(rows.notes)
     wrong = []
     for name, column in zip(
         [column.name for column in encoder.columns], encoder.columns, strict=True

@@ -46,9 +46,9 @@ def ask(tmp_path):
         rows = dataset.encoder.read(read_table(tmp_path / "new.csv"), "new.csv")
         if column.kind == "category":
             names = [None, *column.vocabulary]
-            return [names[code] for code in rows.inputs["codes"][:, 0]], rows.said
+            return [names[code] for code in rows.inputs["codes"][:, 0]], rows.notes
         found = rows.inputs["numbers"][:, 0].astype(float) * column.unit + column.shift
-        return [None if np.isnan(x) else round(float(x), 2) for x in found], rows.said
+        return [None if np.isnan(x) else round(float(x), 2) for x in found], rows.notes
 
     return asked
 
@@ -259,7 +259,7 @@ def test_a_name_that_no_object_has_is_missing_where_it_was(tmp_path):
     (tmp_path / "new.jsonl").write_text('{"a": 1}\n')
     (tmp_path / "new.csv").write_text("a\n1\n")
     rows = dataset.encoder.read(read_table(tmp_path / "new.jsonl"), "new.jsonl")
-    assert rows.said == ("new.jsonl: no row has 'b'; read as missing",)
+    assert rows.notes == ("new.jsonl: no row has 'b'; read as missing",)
     assert np.isnan(rows.inputs["numbers"][0, 1])
     assert "no column 'b'" in refused(dataset.encoder.read, read_table(tmp_path / "new.csv"), "new")
     (tmp_path / "new.jsonl").write_text('{"b": 1}\n')

@@ -32,7 +32,7 @@ def ask(folder, dataset: TableDataset, cells: list[str]) -> tuple[list[float], t
     rows = dataset.encoder.read(read_table(folder / "new.csv"), "new.csv")
     column = dataset.encoder.columns[0]
     found = rows.inputs["numbers"][:, 0].astype(float) * column.unit + column.shift
-    return [round(float(value), 3) for value in found], rows.said
+    return [round(float(value), 3) for value in found], rows.notes
 
 
 def notes_on(dataset: TableDataset) -> str:
@@ -230,7 +230,7 @@ def test_truths_where_training_has_numbers_are_said(tmp_path):
     for name, text in (("new.jsonl", '{"c": true, "z": 1}\n'), ("new.csv", "c|z\ntrue|1\n")):
         (tmp_path / name).write_text(text)
         rows = dataset.encoder.read(read_table(tmp_path / name), name)
-        assert rows.said == (
+        assert rows.notes == (
             f"{name}: column 'c': holds true and false, which are read as 1 and 0",
         )
 

@@ -26,7 +26,7 @@ from train.data.periods import as_times
 from train.errors import UserError, nearest
 
 Family: TypeAlias = Literal["number", "clock", "boolean", "text", "time", "empty", "other"]
-Said: TypeAlias = list[str]  # lines for the user on cells that were read with a doubt
+Notes: TypeAlias = list[str]  # lines for the user; who reads cells with a doubt appends to them
 
 
 class Reading(NamedTuple):
@@ -46,7 +46,7 @@ UNKNOWN = Reading()
 class RawColumn:
     """A column of a table, or its rows `rows`, and where it came from.
 
-    `said` takes the lines for the user, where somebody listens; `otherwise` ends a message on
+    `notes` take the lines for the user, where somebody listens; `otherwise` ends a message on
     cells that cannot be read. `found` has what was found of these cells already (`Once`).
     """
 
@@ -57,7 +57,7 @@ class RawColumn:
     rows: np.ndarray | None
     reading: Reading = UNKNOWN
     delimiter: str = ""
-    said: Said | None = None
+    notes: Notes | None = None
     otherwise: str = " or the column in config.data.categorical"
     found: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -71,12 +71,12 @@ class RawColumn:
 
     def say(self, message: str) -> None:
         """Tells the user something of the column."""
-        if self.said is not None:
-            self.said.append(f"{self.where}: column {self.name!r}: {message}")
+        if self.notes is not None:
+            self.notes.append(f"{self.where}: column {self.name!r}: {message}")
 
-    def read_by(self, reading: Reading, said: Said | None = None) -> RawColumn:
+    def read_by(self, reading: Reading, notes: Notes | None = None) -> RawColumn:
         """The column, to be read by this reading."""
-        return replace(self, reading=reading, said=said)
+        return replace(self, reading=reading, notes=notes)
 
     def as_guessed(self) -> RawColumn:
         """The column in the kind that 0.1.0 took its cells for, which looked at one file alone."""
@@ -109,13 +109,13 @@ class RawColumn:
 class Source(NamedTuple):
     """A table that is read: what messages call it, and what in it stands for missing.
 
-    `said` takes the lines for the user, where somebody listens.
+    `notes` take the lines for the user, where somebody listens.
     """
 
     table: pa.Table
     where: str
     markers: tuple[str, ...] = ()
-    said: Said | None = None
+    notes: Notes | None = None
 
     def column(self, name: str) -> RawColumn:
         """A column of it. Raises UserError as `get_column`."""
@@ -123,8 +123,8 @@ class Source(NamedTuple):
 
     def say(self, name: str, message: str) -> None:
         """Tells the user something of a column."""
-        if self.said is not None:
-            self.said.append(f"{self.where}: column {name!r}: {message}")
+        if self.notes is not None:
+            self.notes.append(f"{self.where}: column {name!r}: {message}")
 
 
 class Numbers(NamedTuple):

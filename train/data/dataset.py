@@ -89,14 +89,14 @@ class Rows(NamedTuple):
 
     `inputs` {name: [n, ...]} are the network's. `names` are columns that say which row is which,
     beside predictions. `numbers` are the rows' places in the table where they are not simply all
-    of its rows: of a series the steps to come, -1 of one that it lacks. `said` are lines for the
+    of its rows: of a series the steps to come, -1 of one that it lacks. `notes` are lines for the
     user on doubtful cells.
     """
 
     inputs: HostArrays
     names: Columns
     numbers: np.ndarray | None = None
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Encoder(Protocol):

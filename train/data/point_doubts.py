@@ -38,7 +38,7 @@ def say_doubt(raw: RawColumn) -> None:
 def say_points(raw: RawColumn, notation: Notation) -> None:
     """Says of marks that could all set thousands apart that training rows have no such decimals."""
     mark = notation.decimal
-    if raw.said is None or not has_thousandths(raw, mark):
+    if raw.notes is None or not has_thousandths(raw, mark):
         return
     text = read_text(raw)
     counts = text.counts

@@ -56,7 +56,7 @@ def read_numbers(raw: RawColumn) -> Numbers:
             values = truths_as_numbers(raw)
         if values is None:
             values = _written_numbers(raw)
-        elif raw.reading.notation is None and raw.said is not None:
+        elif raw.reading.notation is None and raw.notes is not None:
             say_doubt(raw)
         if raw.reading.notation is not None and raw.reading.notation.lacks_thousandths:
             say_points(raw, raw.reading.notation)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import HostArrays
 from train.data.files.found import left_out_notes
 from train.data.files.row_groups import Piece
@@ -53,13 +53,13 @@ def evaluate(
         return evaluate_series(model, rows, where, interval, write)
     assert not isinstance(rows, SeriesFile)
     needed = None if interval is None else model.needed_score(interval)
-    said: Said = []
+    notes: Notes = []
     if isinstance(rows, pa.Table):
-        known = known_rows(model, rows, where, echo, said)
+        known = known_rows(model, rows, where, echo, notes)
     else:
-        known = known_in_pieces(model, rows, where, echo, said)
+        known = known_in_pieces(model, rows, where, echo, notes)
     targets, weight, predictions = known.predicted
-    tell_unanswered(said.append, model.encoder, predictions, where)
+    tell_unanswered(notes.append, model.encoder, predictions, where)
     scores = score(model.encoder, predictions, targets, weight)
     levels = model.config.levels()
     scores |= probabilistic_metrics(model.encoder, predictions, targets, weight, levels)
@@ -67,11 +67,11 @@ def evaluate(
     if needed is not None:
         scores |= conformal_metrics(model.encoder, *needed, predictions, targets, weight, interval)
         ends = interval_columns(model.encoder, *needed, predictions)
-    said += left_out_notes(rows, where) if isinstance(rows, pa.Table) else []
+    notes += left_out_notes(rows, where) if isinstance(rows, pa.Table) else []
     if write is not None:
         write(iter([_answer_table(model, known, ends)]))
     found: Found = {**known.counts, **scores}
-    return found | {"notes": list(dict.fromkeys(said))} if said else found
+    return found | {"notes": list(dict.fromkeys(notes))} if notes else found
 
 
 def _answer_table(model: Predictor, known: Known, ends: HostArrays) -> pa.Table:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Head
 from train.data.files.found import left_out_notes
 from train.data.files.row_groups import Piece
@@ -40,24 +40,24 @@ def evaluate_series(
 ) -> Found:
     """What `evaluate` says of all windows of a table, or of a file of series. Raises UserError."""
     needed = None if interval is None else model.needed_score(interval)
-    said: Said = []
+    notes: Notes = []
     encoder = model.encoder if isinstance(rows, pa.Table) else rows.encoder
     assert isinstance(encoder, SeriesEncoder)
     scores = WindowScores(encoder, model.config.levels(), needed, interval)
-    few = FewLines(said.append)
-    tell = few if isinstance(rows, SeriesFile) else said.append
+    few = FewLines(notes.append)
+    tell = few if isinstance(rows, SeriesFile) else notes.append
     tables = _judged(model, encoder, _pieces(rows, where), scores, tell)
     if write is None:
         deque(tables, maxlen=0)
     else:
         write(_tables(model, tables, needed))
     few.close(where)
-    said += scores.unanswered.lines(where)
-    said += left_out_notes(rows, where) if isinstance(rows, pa.Table) else []
+    notes += scores.unanswered.lines(where)
+    notes += left_out_notes(rows, where) if isinstance(rows, pa.Table) else []
     found: Found = {**scores.counts, **scores.metrics(), "baselines": scores.baselines}
     if (groups := scores.groups) is not None and (spread := groups.spread()):
         found["groups"] = spread
-    return found | {"notes": list(dict.fromkeys(said))} if said else found
+    return found | {"notes": list(dict.fromkeys(notes))} if notes else found
 
 
 def _pieces(rows: pa.Table | SeriesFile, where: str) -> Iterator[Piece]:
@@ -80,7 +80,7 @@ def _judged(
     """
     refused: list[str] = []  # the errors themselves would keep what was read of their parts
     for piece in pieces:
-        lines: Said = []
+        lines: Notes = []
         try:
             windows = load_windows(encoder, piece.table, piece.where, lines)
         except NoSeries as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Columns, Encoder, Rows
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.future import Future
@@ -38,9 +38,9 @@ def iterated_columns(
         raise UserError("--horizon: is for nets that forecast series; leave it out")
     horizon = encoder.horizon
     n_blocks = -(-n_steps // horizon)
-    said: Said = []
-    ends = ends_for(encoder, table, where, n_blocks, said)
-    for line in said:
+    notes: Notes = []
+    ends = ends_for(encoder, table, where, n_blocks, notes)
+    for line in notes:
         tell(line)
     later = Asked(dropout_samples=asked.get("dropout_samples"), seed=asked.get("seed", 0))
     targets = encoder.answer_names.targets

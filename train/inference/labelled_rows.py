@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from train.config.data_options import Sequences, Series
 from train.data.classes import class_sizes, unseen_counts
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import HostArrays
 from train.data.files.row_groups import Piece
 from train.data.point_doubts import SHOWN
@@ -56,13 +56,13 @@ def known_rows(
     table: pa.Table,
     where: str,
     echo: Callable[[str], None],
-    said: Said,
+    notes: Notes,
 ) -> Known:
     """The rows of a table that have a target, and the predictions for them. Raises UserError."""
     assert isinstance(model.encoder, TableEncoder | SequenceEncoder)
-    weight = _weights(model, table, where, echo, said)
-    some = _answered(model, model.encoder, table, where, weight, said)
-    return _joined(model.encoder, [some], where, said)
+    weight = _weights(model, table, where, echo, notes)
+    some = _answered(model, model.encoder, table, where, weight, notes)
+    return _joined(model.encoder, [some], where, notes)
 
 
 def known_in_pieces(
@@ -70,7 +70,7 @@ def known_in_pieces(
     pieces: Iterable[Piece],
     where: str,
     echo: Callable[[str], None],
-    said: Said,
+    notes: Notes,
 ) -> Known:
     """Those of sequences that come in pieces. Raises UserError."""
     encoder = model.encoder
@@ -80,7 +80,7 @@ def known_in_pieces(
         weight = _weights(model, piece.table, piece.where, _say_nothing if parts else echo, [])
         some = _answered(model, encoder, piece.table, piece.where, weight, [])
         parts.append(some._replace(rows=piece.first + some.rows))
-    return _joined(encoder, parts, where, said)
+    return _joined(encoder, parts, where, notes)
 
 
 def _answered(
@@ -89,12 +89,12 @@ def _answered(
     table: pa.Table,
     where: str,
     weight: np.ndarray,
-    said: Said,
+    notes: Notes,
 ) -> _KnownPart:
     """The rows of a table, of these weights [n], that have a target, and the answers to them."""
-    targets, present = encoder.encode_targets(table, where, said)
+    targets, present = encoder.encode_targets(table, where, notes)
     rows = np.flatnonzero(present)
-    encoded = encoder.encode(table, where, said)
+    encoded = encoder.encode(table, where, notes)
     inputs = {name: array[rows] for name, array in encoded.items()}
     known = {name: array[rows] for name, array in targets.items()}
     unseen: dict[str, Counter[str]] = {}
@@ -113,7 +113,7 @@ def _joined(
     encoder: TableEncoder | SequenceEncoder,
     parts: list[_KnownPart],
     where: str,
-    said: Said,
+    notes: Notes,
 ) -> Known:
     """All parts of a file as one; what is to be said of them."""
     fills = fills_of(encoder) if isinstance(encoder, SequenceEncoder) else {}
@@ -125,7 +125,7 @@ def _joined(
         raise UserError(f"{where}: all {len(rows)} rows with a target have weight 0")
     n_rows = sum(part.n_rows for part in parts)
     if len(rows) < n_rows:
-        said.append(f"{where}: {n_rows - len(rows)} of {n_rows} rows lack a target, left out")
+        notes.append(f"{where}: {n_rows - len(rows)} of {n_rows} rows lack a target, left out")
     unseen: dict[str, Counter[str]] = {}
     for part in parts:
         for name, counts in part.unseen.items():
@@ -134,14 +134,14 @@ def _joined(
     if n_unseen := sum(unseen_counts(target, class_sizes(encoder)).values()):
         found["unseen_classes"] = n_unseen
     if isinstance(encoder, SequenceEncoder):
-        said += _unseen_lines(encoder.labels, unseen, where)
+        notes += _unseen_lines(encoder.labels, unseen, where)
         for tag in encoder.tags:
             n_steps = int((target[tag.name] >= len(tag.classes)).sum())
             if n_steps:
                 found["unseen_tags"] = found.get("unseen_tags", 0) + n_steps
-            said += unseen_note(unseen[tag.name], tag, where)
+            notes += unseen_note(unseen[tag.name], tag, where)
     else:
-        said += _unseen_lines(encoder, unseen, where)
+        notes += _unseen_lines(encoder, unseen, where)
     return Known(found, Predicted(target, weight, answers), rows)
 
 
@@ -183,7 +183,7 @@ def _unseen_lines(
 
 
 def _weights(
-    model: Predictor, table: pa.Table, where: str, echo: Callable[[str], None], said: Said
+    model: Predictor, table: pa.Table, where: str, echo: Callable[[str], None], notes: Notes
 ) -> np.ndarray:
     """What each row of a table, or sequence, counts for: 1 where there are no weights.
 
@@ -200,9 +200,9 @@ def _weights(
         return np.ones(table.num_rows, np.float32)
     if isinstance(options, Sequences):
         assert isinstance(encoder, SequenceEncoder)
-        return sequence_weights(table, options, where, encoder.labels.weight_reading, said)
+        return sequence_weights(table, options, where, encoder.labels.weight_reading, notes)
     assert isinstance(encoder, TableEncoder)
-    return row_weights(table, options, where, encoder.weight_reading, said)
+    return row_weights(table, options, where, encoder.weight_reading, notes)
 
 
 def _say_nothing(line: str) -> None:

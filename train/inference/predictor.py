@@ -210,7 +210,7 @@ class Predictor:
     def _read(self, table: pa.Table, where: str) -> Rows:
         """The rows of a table, encoded; tells of cells that were read with a doubt."""
         rows = self.encoder.read(table, where)
-        for line in rows.said:
+        for line in rows.notes:
             self.tell(line)
         return rows
 

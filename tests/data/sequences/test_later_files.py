@@ -35,7 +35,7 @@ def load(path: str, **changes) -> SequenceDataset:
 
 
 def said_in(data: SequenceDataset, path: str) -> tuple[str, ...]:
-    return data.encoder.read(read_table(path, ()), "new").said
+    return data.encoder.read(read_table(path, ()), "new").notes
 
 
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()

@@ -183,7 +183,7 @@ def test_unsorted_rows_are_sorted_and_said(tmp_path):
     np.testing.assert_array_equal(data.values, read(tmp_path, table).values)
     rows = ahead(data, mixed)
     np.testing.assert_array_equal(rows.inputs["past"], ahead(data, table).inputs["past"])
-    assert any("sorted by time" in line for line in rows.said)
+    assert any("sorted by time" in line for line in rows.notes)
 
 
 def two_groups() -> pd.DataFrame:
@@ -204,12 +204,14 @@ def test_each_group_goes_on_by_its_own_step(tmp_path):
     new = two_groups().replace({"id": {"b": "c"}})
     rows = ahead(data, new)
     assert stamps_of(rows)[3:] == list(days.to_pydatetime())
-    assert any("series are none of those of training (as 'a'), such as 'c'" in s for s in rows.said)
+    assert any(
+        "series are none of those of training (as 'a'), such as 'c'" in s for s in rows.notes
+    )
     weekly = frame(pd.date_range("2024-01-01", periods=20, freq="W"), id="w")
     rows = ahead(data, pd.concat([two_groups(), weekly]))
     assert len(stamps_of(rows)) == 6
     assert any("1 of 3 series are left out, such as group 'w': the step is 7 days" in s
-               for s in rows.said)  # fmt: skip
+               for s in rows.notes)  # fmt: skip
 
 
 def test_a_history_that_is_short_is_answered(tmp_path):
@@ -217,7 +219,7 @@ def test_a_history_that_is_short_is_answered(tmp_path):
     data = read(tmp_path, table.drop([20]), calendar=True)
     whole = ahead(data, table.iloc[40:60])
     short = ahead(data, table.iloc[58:60])
-    assert any("the series has fewer than the 4 rows that the net" in line for line in short.said)
+    assert any("the series has fewer than the 4 rows that the net" in line for line in short.notes)
     past = short.inputs["past"][0]
     np.testing.assert_array_equal(past[2:], whole.inputs["past"][0, 2:])
     np.testing.assert_array_equal(past[:2, 0], past[2, 0])
@@ -235,7 +237,7 @@ def test_what_is_known_ahead_may_be_blank_and_is_said(tmp_path):
     column = data.encoder.columns[1]
     raw = rows.inputs["future"][0, :, 0] * column.unit + column.shift
     np.testing.assert_allclose(raw, [10, 10, 10])
-    assert "2 of 3 values of the rows to come are missing; 10, the training median" in rows.said[0]
+    assert "2 of 3 values of the rows to come are missing; 10, the training median" in rows.notes[0]
     # A row that the file lacks does not shift the others.
     lacking = ahead(data, table.drop(61))
     assert lacking.numbers is not None and lacking.numbers.tolist() == [60, -1, 61]
@@ -251,10 +253,10 @@ def test_a_target_that_ended_long_ago_is_said(tmp_path):
     table = frame(pd.date_range("2024-01-01", periods=60), z=np.arange(60) % 5 * 1.0)
     data = read(tmp_path, table, target=("y", "z"))
     table.loc[20:, "z"] = np.nan
-    said = ahead(data, table).said
+    said = ahead(data, table).notes
     assert any("column 'z': no value in the 40 rows before the forecasts" in line for line in said)
     table.loc[20:, "y"] = np.nan
-    said = ahead(data, table).said
+    said = ahead(data, table).notes
     assert any("the series has up to 40 rows after the last target" in line for line in said)
 
 
@@ -277,7 +279,7 @@ def test_texts_are_categories_and_static_columns_are_of_their_group(tmp_path):
     np.testing.assert_array_equal(rows.inputs["past"][:, :, 1:3], 0)
     np.testing.assert_array_equal(rows.inputs["past"][0, :, 3], data.values[0, 3])
     assert any("1 categories are none of the 2 that are read, as" in line and ": 'green'" in line
-               for line in rows.said)  # fmt: skip
+               for line in rows.notes)  # fmt: skip
     again = type(data.encoder).from_json(data.encoder.to_json())
     assert again == data.encoder
 

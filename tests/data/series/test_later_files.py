@@ -20,7 +20,7 @@ def groups(names, stamps=DAYS, **columns) -> pd.DataFrame:
 
 
 def said_of(rows, word: str) -> list[str]:
-    return [line for line in rows.said if word in line]
+    return [line for line in rows.notes if word in line]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_categories_mean_the_same_however_a_file_writes_them(tmp_path, trained, 
     pq.write_table(pa.Table.from_pandas(table(later), preserve_index=False), path)
     rows = data.encoder.read(read_table(str(path)), "new")
     same = data.encoder.read(read_table(str(tmp_path / "series.parquet")), "new")
-    assert not rows.said
+    assert not rows.notes
     np.testing.assert_array_equal(rows.inputs["past"], same.inputs["past"])
 
 
@@ -123,7 +123,7 @@ def test_what_lacks_where_the_net_looks_back_is_told_in_a_later_file(tmp_path):
         f"'z': 2 of the {LOOKBACK} values that the net looks back on are missing; filled by the "
         "value before, without a mark",
     ]
-    assert not ahead(data, table).said
+    assert not ahead(data, table).notes
 
 
 def test_a_group_keeps_to_its_own_step_in_a_later_file(tmp_path):
@@ -144,7 +144,7 @@ def test_forecasts_of_stamps_that_are_not_even_say_how_they_are_dated(tmp_path):
     while len(weeks) < 60:  # a retailer's months of 4, 5 and 4 weeks
         weeks.append(weeks[-1] + pd.Timedelta(weeks=(4, 5, 4)[len(weeks) % 3]))
     data = read(tmp_path, frame(weeks))
-    for lines in (data.notes, ahead(data, frame(weeks)).said):
+    for lines in (data.notes, ahead(data, frame(weeks)).notes):
         assert len(lines) == 1 and lines[0].endswith(
             "are not whole steps of 28 days apart; windows count rows, and forecasts are dated by "
             "that step"

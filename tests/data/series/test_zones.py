@@ -71,7 +71,7 @@ def test_texts_of_one_offset_go_on_by_its_clock_as_times_of_that_zone_do(
 def test_a_file_whose_times_are_of_another_zone_says_so(tmp_path, trained, later, shift, said):
     data = read(tmp_path, frame(texts(HOURS, trained)))
     rows = ahead(data, frame(texts(HOURS, later)))
-    assert len(rows.said) == bool(said) and all(said in line for line in rows.said)
+    assert len(rows.notes) == bool(said) and all(said in line for line in rows.notes)
     first = pd.Timestamp(stamps_of(rows)[0]).tz_localize(None)
     assert first == HOURS[-1] + pd.Timedelta(hours=1 + shift)
 

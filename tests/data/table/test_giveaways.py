@@ -110,7 +110,7 @@ def test_cells_in_another_unit_are_said(form, train, same, other):
     for value, is_far in ((same, False), (other, True)):
         cell = value if form == "typed" else repr(float(value))
         table = as_table({"x": [cell] * n, "noise": [0.0 if form == "typed" else "0.0"] * n})
-        said = [line for line in encoder.read(table, "new").said if "times as far" in line]
+        said = [line for line in encoder.read(table, "new").notes if "times as far" in line]
         assert bool(said) == is_far
         assert not is_far or said[0].startswith(f"new: column 'x': {n} of {n} cells, such as ")
 
@@ -119,14 +119,14 @@ def test_a_few_far_cells_of_many_are_no_other_unit():
     encoder = load({}, valid=0, test=0).encoder
     for n_far in (2, 3):
         table = as_table({"x": [1e6] * n_far + [0.0] * (50 - n_far), "noise": [0.0] * 50})
-        assert bool(encoder.read(table, "new").said) == (n_far > 2)
+        assert bool(encoder.read(table, "new").notes) == (n_far > 2)
 
 
 def test_dates_of_another_age_are_said():
     days = np.datetime64("2024-01-01") + np.arange(N).astype("timedelta64[D]")
     encoder = load({"x": days}, valid=0, test=0).encoder
     table = as_table({"x": ["1970-01-01"], "noise": [0.0]})
-    [line] = encoder.read(table, "new").said
+    [line] = encoder.read(table, "new").notes
     assert "such as 1970-01-01T00:00:00 in row 1" in line
 
 

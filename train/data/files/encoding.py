@@ -34,11 +34,11 @@ OTHER_FORMATS = {
 PAGE = re.compile(rb"\s*<(?:!doctype|html|table|\?xml)[\s>](?![,;\t|])", re.IGNORECASE)
 
 
-def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
+def to_utf8(data: bytes, path: str, notes: list[str] | None = None) -> bytes:
     """Text in UTF-8, without a byte order mark.
 
-    Text that its bytes prove to be UTF-16 needs no mark, and `said` takes a line on it. Where there
-    is a `said`, text that can be no UTF-8 and looks like Windows-1252 is read so. Raises UserError
+    Text that its bytes prove to be UTF-16 needs no mark, and `notes` take a line on it. Where there
+    are `notes`, text that can be no UTF-8 and looks like Windows-1252 is read so. Raises UserError
     if it is of another format, no text, or empty.
     """
     for what, beginning in OTHER_FORMATS.items():
@@ -46,8 +46,8 @@ def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
             raise UserError(f"{path}: holds {what}; save its table as CSV")
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not utf16 and (codec := _unmarked_utf16(data)):
-        if said is not None:
-            said.append(f"{path}: is UTF-16 without a byte order mark, read as {codec.upper()}")
+        if notes is not None:
+            notes.append(f"{path}: is UTF-16 without a byte order mark, read as {codec.upper()}")
         data = data.decode(codec).encode()
     while data.startswith(codecs.BOM_UTF8):  # files that were joined, or saved twice, have several
         data = data.removeprefix(codecs.BOM_UTF8)
@@ -57,14 +57,14 @@ def to_utf8(data: bytes, path: str, said: list[str] | None = None) -> bytes:
         elif not data.isascii():
             data.decode()
     except UnicodeDecodeError as error:
-        if utf16 or said is None or not _is_windows(data):
+        if utf16 or notes is None or not _is_windows(data):
             where = f"{path}, line {_line(data, error.start)}: byte {error.start}"
             kind = "UTF-16" if utf16 else "UTF-8"
             raise UserError(f"{where} is not {kind} text; {HOW}") from None
         shown = _word_at(data, error.start)
         data = data.decode("cp1252").encode()
         found = f"{path}: is not UTF-8 but read as Windows-1252, as in {shown!r}"
-        said.append(f"{found}; where that is wrong, {HOW}")
+        notes.append(f"{found}; where that is wrong, {HOW}")
     if (nul := data.find(0)) >= 0:
         where = f"{path}, line {_line(data, nul)}: byte {nul}"
         raise UserError(f"{where} is NUL, which text has not; is it a binary file, or spoiled?")

@@ -59,9 +59,9 @@ def read_table(
         ending = ending_of(name)
         if ending in TEXT:
             default = b"\t" if ending == ".tsv" else b","
-            said: list[str] = []
-            table = read_delimited(to_utf8(file.read(), path, said), path, missing, default)
-            table = with_notes(table, said)
+            notes: list[str] = []
+            table = read_delimited(to_utf8(file.read(), path, notes), path, missing, default)
+            table = with_notes(table, notes)
         elif ending in JSON_LINES:
             table = read_json_lines(to_utf8(file.read(), path), path, missing)
             table = of_objects(plain(table, missing))

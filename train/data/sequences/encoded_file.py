@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences
-from train.data.columns import Said, get_column, missing_rows
+from train.data.columns import Notes, get_column, missing_rows
 from train.data.dataset import HostArrays
 from train.data.files.found import left_out_notes
 from train.data.sequences.encoder import SequenceEncoder
@@ -38,7 +38,7 @@ def encode_files(
     encoder: SequenceEncoder,
     options: Sequences,
     splits: Mapping[str, np.ndarray],
-    said: Said,
+    notes: Notes,
 ) -> tuple[list[EncodedFile], dict[str, np.ndarray]]:
     """The files encoded, and the places of each split among the rows of all of them.
 
@@ -49,11 +49,11 @@ def encode_files(
     start = 0
     for split, path in paths.items():
         table = tables.pop(split)
-        said += left_out_notes(table, path)
+        notes += left_out_notes(table, path)
         file = encode_file(encoder, table, path, options)
-        said += file.notes
+        notes += file.notes
         own = splits if split == "train" else {split: np.arange(len(file.rows))}
-        said += notes_on_classes(encoder.labels, encoder.rows(table, path), file.target, own, path)
+        notes += notes_on_classes(encoder.labels, encoder.rows(table, path), file.target, own, path)
         end = start + len(file.rows)
         if split != "train":
             places[split] = np.arange(start, end, dtype=np.int32)
@@ -66,7 +66,7 @@ def encode_file(
     encoder: SequenceEncoder, table: pa.Table, path: str, options: Sequences
 ) -> EncodedFile:
     """A file's rows with a target, encoded. Raises UserError if it has none."""
-    notes: Said = []
+    notes: Notes = []
     inputs = encoder.encode(table, path, notes)
     target, present = encoder.encode_targets(table, path, notes)
     rows = np.flatnonzero(present)

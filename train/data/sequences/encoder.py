@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import beside
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Arrays, Columns, HostArrays, Rows
 from train.data.schema import read_record
 from train.data.sequences.label_sets import as_columns
@@ -46,15 +46,15 @@ from train.data.sequences.written import as_before
 class SequenceEncoder(SequenceSchema):
     """What turns raw sequences into arrays, and answers into raw columns."""
 
-    def rows(self, table: pa.Table, where: str, said: Said | None = None) -> pa.Table:
+    def rows(self, table: pa.Table, where: str, notes: Notes | None = None) -> pa.Table:
         """The table with a row per sequence, lists of what steps have. Raises UserError."""
         if self.id is None or self.order is None or not self.is_by_step(table):
-            return as_columns(table, self.label_sets, where, said)
+            return as_columns(table, self.label_sets, where, notes)
         check_columns(table, self.input_names, "inputs", where)
         names = (*self.input_names, self.order)
         labels = (column.name for column in self.labels.targets)
         guessed = (*names, self.id, *labels)
-        table = as_before(table, self.written, guessed, self.labels.markers, where, said)
+        table = as_before(table, self.written, guessed, self.labels.markers, where, notes)
         table = to_lists(table, self.id, self.order, where)
         for column in self.labels.targets:
             if column.name in table.column_names:
@@ -66,18 +66,18 @@ class SequenceEncoder(SequenceSchema):
 
         Those of a net of rows per step are named by "row" and their id. Raises UserError.
         """
-        said: Said = []
-        inputs = self.encode(table, where, said)
+        notes: Notes = []
+        inputs = self.encode(table, where, notes)
         if self.id is None or self.order is None:
-            return Rows(inputs, {}, said=tuple(said))
+            return Rows(inputs, {}, notes=tuple(notes))
         if self.is_by_step(table):
             ids = sequence_ids(table, self.id, self.order, where)
         elif self.id in table.column_names:
             ids = table.column(self.id).to_numpy()
         else:
-            return Rows(inputs, {}, said=tuple(said))
+            return Rows(inputs, {}, notes=tuple(notes))
         rows = {"row": np.arange(len(ids))}
-        return Rows(inputs, beside(rows, {self.id: ids}), said=tuple(said))
+        return Rows(inputs, beside(rows, {self.id: ids}), notes=tuple(notes))
 
     def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
         """The columns of answers to rows that were read: their names, then what is decoded."""
@@ -89,31 +89,31 @@ class SequenceEncoder(SequenceSchema):
             return read_step_numbers(table, self.numbers[0].name, where).lengths
         return read_step_text(table, str(self.token), where).lengths
 
-    def encode(self, table: pa.Table, where: str, said: Said | None = None) -> HostArrays:
+    def encode(self, table: pa.Table, where: str, notes: Notes | None = None) -> HostArrays:
         """{"length" [n], and what is read of "numbers", "tokens" and "characters"}, padded.
 
         "length" int32 [n]; "numbers" float32 [n, t, f], nan where missing; "tokens" int32 [n, t];
         "characters" [n, t, c]; all of them zero beyond a row's length. Raises UserError.
         """
-        table = self._inputs_of(table, where, said)
+        table = self._inputs_of(table, where, notes)
         check_columns(table, self.input_names, "inputs", where)
         flat: HostArrays = {}
         lengths: HostArrays = {}
         if self.numbers:
             flat["numbers"], lengths = encode_numbers(table, self.numbers, where)
-            if said is not None:
-                said += missing_numbers_note(flat["numbers"], where)
+            if notes is not None:
+                notes += missing_numbers_note(flat["numbers"], where)
         if self.token:
             text = read_step_text(table, self.token, where)
-            if said is not None:
-                said += token_notes(text, self.vocabulary, self.token, where)
+            if notes is not None:
+                notes += token_notes(text, self.vocabulary, self.token, where)
             lengths[self.token] = text.lengths
             flat["tokens"] = self.vocabulary.encode(text)
             if self.vocabulary.n_characters:
                 flat["characters"] = self.vocabulary.encode_characters(text)
         length = check_lengths(lengths, where)
-        if self.labels.heads and said is not None:
-            said += empty_notes(length, self.input_names[0], where)
+        if self.labels.heads and notes is not None:
+            notes += empty_notes(length, self.input_names[0], where)
         width = padded_width(length)
         padded: HostArrays = {}
         for name, values in flat.items():
@@ -121,15 +121,15 @@ class SequenceEncoder(SequenceSchema):
             padded[name] = pad(values, length, width)
         return {"length": length.astype(np.int32), **padded}
 
-    def _inputs_of(self, table: pa.Table, where: str, said: Said | None) -> pa.Table:
+    def _inputs_of(self, table: pa.Table, where: str, notes: Notes | None) -> pa.Table:
         """The table with a row per sequence, without targets: answers need none."""
         targets = (column.name for column in (*self.labels.targets, *self.label_sets))
         unread = [name for name in targets if name in table.column_names]
         table = table.drop_columns([name for name in unread if name not in self.input_names])
-        return self.rows(table, where, said)
+        return self.rows(table, where, notes)
 
     def encode_targets(
-        self, table: pa.Table, where: str, said: Said | None = None
+        self, table: pa.Table, where: str, notes: Notes | None = None
     ) -> tuple[HostArrays, np.ndarray]:
         """({head: its targets}, whether all are present [n]).
 
@@ -137,13 +137,13 @@ class SequenceEncoder(SequenceSchema):
         float32 [n, t, f], nan there. Raises UserError, also for tags of another length.
         """
         check_columns(table, [column.name for column in self.label_sets], "target", where)
-        table = self.rows(table, where, said if self.label_sets else None)
+        table = self.rows(table, where, notes if self.label_sets else None)
         for columns in (self.labels.targets, self.tags, self.step_numbers):
             check_columns(table, [column.name for column in columns], "target", where)
         targets: HostArrays = {}
         present = np.ones(table.num_rows, bool)
         if self.labels.targets:
-            targets, present = self.labels.encode_targets(table, where, said)
+            targets, present = self.labels.encode_targets(table, where, notes)
         length = self.lengths(table, where)
         width = padded_width(length)
         for column in self.tags:

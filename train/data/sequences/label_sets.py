@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.sequences.steps import StepText, column_error, holds_lists, read_step_text
 
 SHOWN = 3
@@ -39,7 +39,7 @@ def find_label_sets(
     targets: Iterable[str],
     beside: str,
     where: str,
-    said: Said,
+    notes: Notes,
     *,
     may_be_whole: bool = True,
 ) -> tuple[LabelSet, ...]:
@@ -64,7 +64,7 @@ def find_label_sets(
         varies = may_be_whole and len(np.unique(own_n[known])) > 1
         if not _holds_text(train, name) and not (varies and _holds_whole(train, name)):
             continue
-        sets.append(_fit_set(train.filter(pa.array(known)), name, where, said))
+        sets.append(_fit_set(train.filter(pa.array(known)), name, where, notes))
     _check_names(sets, targets, where)
     return tuple(sets)
 
@@ -80,7 +80,7 @@ def _check_names(sets: Iterable[LabelSet], targets: Iterable[str], where: str) -
             taken.add(column)
 
 
-def _fit_set(train: pa.Table, name: str, where: str, said: Said) -> LabelSet:
+def _fit_set(train: pa.Table, name: str, where: str, notes: Notes) -> LabelSet:
     """The labels that some training rows have and others lack. Raises UserError without one."""
     text = read_step_text(train, name, where)
     counts = _rows_with(text).sum(0)
@@ -91,18 +91,18 @@ def _fit_set(train: pa.Table, name: str, where: str, said: Said) -> LabelSet:
             (labels if count < train.num_rows else constant).append(label)
     if not labels:
         raise column_error("all training rows have the same labels", name, where)
-    said.append(
+    notes.append(
         f"target {name!r} lists labels of a sequence, not one for each step: each of {len(labels)} "
         f"labels is a yes or no, {name}={labels[0]} and so on"
     )
     if constant:
         found = f"target {name!r}: all training rows have the label {_shown(constant)}"
-        said.append(f"{found}, which is left out")
+        notes.append(f"{found}, which is left out")
     return LabelSet(name, tuple(labels))
 
 
 def as_columns(
-    table: pa.Table, sets: Iterable[LabelSet], where: str, said: Said | None = None
+    table: pa.Table, sets: Iterable[LabelSet], where: str, notes: Notes | None = None
 ) -> pa.Table:
     """The table with a column of true and false for each label in place of the lists.
 
@@ -131,8 +131,8 @@ def as_columns(
             has_n = has_nk[:, place[label]] if label in place else np.zeros(len(known), bool)
             values = pa.array(has_n, mask=~known)
             table = table.append_column(column, values)
-        if said is not None:
-            said += _unseen(text, has_nk, label_set, where)
+        if notes is not None:
+            notes += _unseen(text, has_nk, label_set, where)
     return table
 
 

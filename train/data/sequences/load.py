@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from train.config.data_options import Sequences
 from train.config.sequence_recipe import auto_max_length, auto_valid
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.files.read import read_table
 from train.data.files.tables import Read
 from train.data.number_words import counted
@@ -64,7 +64,7 @@ def load_sequences(
     paths = {"train": options.path, "valid": options.valid_path, "test": options.test_path}
     paths = {split: path for split, path in paths.items() if path}
     tables = {split: read(path, options.missing) for split, path in paths.items()}
-    notes: Said = []
+    notes: Notes = []
     train, written = _typed(tables["train"], options, loss, notes)
     names = (*names_of(options.inputs), *names_of(options.target))
     for split, table in tables.items():
@@ -100,7 +100,7 @@ def load_sequences(
 
 
 def _typed(
-    table: pa.Table, options: Sequences, loss: str, said: Said
+    table: pa.Table, options: Sequences, loss: str, notes: Notes
 ) -> tuple[pa.Table, tuple[Written, ...]]:
     """(a row per sequence, its texts typed; how those of a long table are written).
 
@@ -109,10 +109,10 @@ def _typed(
     written = ()
     if options.order is not None:
         steps = (*names_of(options.inputs), options.order)
-        written = find_written(table, steps, options, said)
-        written += written_numbers(table, names_of(options.target), options, loss, said)
+        written = find_written(table, steps, options, notes)
+        written += written_numbers(table, names_of(options.target), options, loss, notes)
     table = as_types(table, written, options.missing, options.path)
-    return _rows(table, options, said), written
+    return _rows(table, options, notes), written
 
 
 def _fit(
@@ -121,7 +121,7 @@ def _fit(
     options: Sequences,
     loss: str,
     fitted: SequenceEncoder | None,
-    said: Said,
+    notes: Notes,
 ) -> Fitted:
     """What the file's rows `train` decide; their weights stand in its `table`. Raises UserError."""
     rows = np.flatnonzero(labelled(train, options, options.path))
@@ -130,22 +130,22 @@ def _fit(
     if options.valid == "auto":
         options = replace(options, valid=auto_valid(len(rows)))
         if not options.valid and not options.valid_path:
-            said.append(f"{len(rows)} sequences are few: none validate (config.data.valid)")
+            notes.append(f"{len(rows)} sequences are few: none validate (config.data.valid)")
     splits, labels = split_sequences(train, rows, options, loss)
     # Before anything is fitted: what does not train decides nothing.
     weight, weight_notes = fit_sequence_weight(table, rows[splits["train"]], options)
-    said += weight_notes
+    notes += weight_notes
     if weight is not None:
         own = sequence_weights(table, options, options.path, weight.reading)
         splits, n_idle = without_idle(splits, own[rows])
-        said += idle_notes(options.path, n_idle)
-    encoder = fitted or fit_encoder(train, rows[splits["train"]], options, loss, said)
+        notes += idle_notes(options.path, n_idle)
+    encoder = fitted or fit_encoder(train, rows[splits["train"]], options, loss, notes)
     encoder = replace(encoder, labels=replace(encoder.labels, weight_column=weight))
     return Fitted(encoder, options, splits, labels)
 
 
 def fit_encoder(
-    train: pa.Table, rows: np.ndarray, options: Sequences, loss: str, said: Said
+    train: pa.Table, rows: np.ndarray, options: Sequences, loss: str, notes: Notes
 ) -> SequenceEncoder:
     """The encoder that is fitted on these rows of a table, with the sets of labels in it."""
     beside = names_of(options.inputs)[0]
@@ -155,16 +155,16 @@ def fit_encoder(
         names_of(options.target),
         beside,
         options.path,
-        said,
+        notes,
         may_be_whole=loss == "auto" and not options.stream,
     )
     answered = replace(options, target=answered_names(names_of(options.target), sets))
-    encoder, notes = fit_sequences(as_columns(train, sets, options.path), rows, answered, loss)
-    said += notes
+    encoder, fit_notes = fit_sequences(as_columns(train, sets, options.path), rows, answered, loss)
+    notes += fit_notes
     return replace(encoder, label_sets=sets)
 
 
-def _rows(table: pa.Table, options: Sequences, said: Said) -> pa.Table:
+def _rows(table: pa.Table, options: Sequences, notes: Notes) -> pa.Table:
     """A row per sequence, with one target for all its steps where that does not change."""
     inputs = names_of(options.inputs)
     targets = names_of(options.target)
@@ -175,10 +175,10 @@ def _rows(table: pa.Table, options: Sequences, said: Said) -> pa.Table:
     table = to_lists(table, options.id, options.order, options.path)
     for name in targets:
         if constant_lists(table, name).all():
-            said += sparse_note(table, name, options.path)
+            notes += sparse_note(table, name, options.path)
             table = first_of_lists(table, name, options.path)
         else:
-            said += varied_note(table, name, options.id, options.path)
+            notes += varied_note(table, name, options.id, options.path)
     return table
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from train.config.bounded import resolved
 from train.config.data_options import Sequences
 from train.config.sequence_recipe import auto_max_length, auto_valid
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Batch
 from train.data.files.line_groups import find_rows
 from train.data.files.memory import return_memory
@@ -50,7 +50,7 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     files = find_rows(options.path, columns)
     for names, field in ((options.inputs, "inputs"), (options.target, "target")):
         check_columns(files.schema.empty_table(), names_of(names), field, options.path)
-    notes: Said = []
+    notes: Notes = []
     options = _with_auto_valid(options, files.n_rows, notes)
     row_bytes = bytes_of_rows(files, columns)
     shares = shares_of(options, files.n_rows, kept_rows(row_bytes))
@@ -92,7 +92,7 @@ def load_sequence_stream(options: Sequences, loss: str) -> StreamedSequences:
     return replace(dataset, notes=(*notes_on_stream(dataset, n_sample), *notes))
 
 
-def _with_auto_valid(options: Sequences, n_rows: int, notes: Said) -> Sequences:
+def _with_auto_valid(options: Sequences, n_rows: int, notes: Notes) -> Sequences:
     """The options with the share of so many rows that validate, where it is "auto"."""
     if options.valid != "auto":
         return options
@@ -118,7 +118,7 @@ def _encoded_sample(
 
 
 def _fit(
-    found: Survey, options: Sequences, loss: str, notes: Said
+    found: Survey, options: Sequences, loss: str, notes: Notes
 ) -> tuple[SequenceEncoder, pa.Table, np.ndarray]:
     """The encoder, the sample with the extreme rows that it was fitted on, and their numbers.
 
@@ -154,7 +154,7 @@ def _held_out(
     share: float,
     encoder: SequenceEncoder,
     options: Sequences,
-    notes: Said,
+    notes: Notes,
 ) -> EncodedFile | None:
     """The encoded rows of a split that stays in memory, if there is one. Raises UserError."""
     path = getattr(options, f"{part}_path")

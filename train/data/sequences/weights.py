@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences, Table
-from train.data.columns import Reading, Said
+from train.data.columns import Notes, Reading
 from train.data.sequences.step_table import constant_lists, first_of_lists, to_lists
 from train.data.sequences.steps import check_columns, column_error, holds_lists
 from train.data.table.column import Column
@@ -28,10 +28,10 @@ def sequence_weights(
     options: Sequences,
     where: str,
     reading: Reading = PLAIN,
-    said: Said | None = None,
+    notes: Notes | None = None,
 ) -> np.ndarray:
     """What each sequence counts for, float32 [n], by the column of weights. Raises UserError."""
-    return row_weights(_one_each(table, options, where), _as_table(options), where, reading, said)
+    return row_weights(_one_each(table, options, where), _as_table(options), where, reading, notes)
 
 
 def _as_table(options: Sequences) -> Table:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Sequences
-from train.data.columns import RawColumn, Reading, Said, get_column, read_text
+from train.data.columns import Notes, RawColumn, Reading, get_column, read_text
 from train.data.dates import PERIOD, parse_dates
 from train.data.files.found import delimiter_of
 from train.data.hint import find_hint, hint_of
@@ -46,7 +46,7 @@ class Written:
 
 
 def find_written(
-    table: pa.Table, names: Iterable[str], options: Sequences, notes: Said
+    table: pa.Table, names: Iterable[str], options: Sequences, notes: Notes
 ) -> tuple[Written, ...]:
     """How those of these columns are written that are text; `notes` take what is guessed."""
     texts = [name for name in names if _is_text(table, name)]
@@ -64,7 +64,7 @@ def find_written(
     return tuple(found)
 
 
-def _ordering(column: Written, table: pa.Table, notes: Said) -> Written:
+def _ordering(column: Written, table: pa.Table, notes: Notes) -> Written:
     """How texts that are neither numbers nor dates order steps, which is said."""
     texts = read_text(get_column(table, column.name, "", ())).values
     if texts and parse_dates(texts, PERIOD)[1].all():
@@ -84,22 +84,23 @@ def _key(text: str, by: str) -> str:
 
 
 def written_numbers(
-    table: pa.Table, names: Iterable[str], options: Sequences, loss: str, notes: Said
+    table: pa.Table, names: Iterable[str], options: Sequences, loss: str, notes: Notes
 ) -> tuple[Written, ...]:
     """How those of these targets are written that are text and hold numbers, not labels.
 
     `notes` take what is guessed.
     """
     found = []
-    said: Said = []  # of those that are labels, nothing
+    found_notes: Notes = []  # of those that are labels, nothing
     texts = [name for name in names if _is_text(table, name)]
-    for column in find_written(table, texts, options, said):
+    for column in find_written(table, texts, options, found_notes):
         raw = get_column(table, column.name, "", options.missing)
         if column.kind == "number":
             values = read_numbers(raw.read_by(Reading(column.notation, column.date_order)))
             if are_numbers(values.known, loss):
                 found.append(column)
-                notes += [line for line in said if line.startswith(f"column {column.name!r}: ")]
+                about = f"column {column.name!r}: "
+                notes += [line for line in found_notes if line.startswith(about)]
     return tuple(found)
 
 
@@ -115,14 +116,14 @@ def as_types(
     written: Iterable[Written],
     markers: tuple[str, ...],
     where: str,
-    said: Said | None = None,
+    notes: Notes | None = None,
 ) -> pa.Table:
     """The table with text that is numbers or times as such. Raises UserError."""
     for column in written:
         if not _is_text(table, column.name):
             continue
         raw = replace(get_column(table, column.name, where, markers), otherwise="")
-        raw = raw.read_by(Reading(column.notation, column.date_order), said)
+        raw = raw.read_by(Reading(column.notation, column.date_order), notes)
         place = table.column_names.index(column.name)
         table = table.set_column(place, column.name, _typed(raw, column))
     return table
@@ -134,12 +135,12 @@ def as_before(
     names: Iterable[str],
     markers: tuple[str, ...],
     where: str,
-    said: Said | None = None,
+    notes: Notes | None = None,
 ) -> pa.Table:
     """The table with text as training rows wrote it, or as 0.1.0 took it. Raises UserError."""
     if written is None:
         return as_guessed(table, names, markers)
-    return as_types(table, written, markers, where, said)
+    return as_types(table, written, markers, where, notes)
 
 
 def as_guessed(table: pa.Table, names: Iterable[str], markers: tuple[str, ...]) -> pa.Table:

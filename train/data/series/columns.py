@@ -76,7 +76,7 @@ def encode_columns(
             continue
         cells = source.column(column.name)
         if reads_text:
-            cells = _with_truths(cells, column).read_by(Reading(column.notation), source.said)
+            cells = _with_truths(cells, column).read_by(Reading(column.notation), source.notes)
         else:
             cells = cells.as_guessed()
         encoded = encode_number(cells, read_numbers(cells), column.shift, column.unit)

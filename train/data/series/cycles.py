@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from train.config.data_options import Series
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.series.flat import Flat
 from train.data.series.step import CYCLES, DAY, TimeStep, cycles_of
 
@@ -17,7 +17,7 @@ PERIODS = {"hour": (DAY, "a day"), "weekday": (7 * DAY, "a week"), "month": (360
 
 
 def cycles_read(
-    flat: Flat, train_rows_g: np.ndarray, step: TimeStep | None, options: Series, said: Said
+    flat: Flat, train_rows_g: np.ndarray, step: TimeStep | None, options: Series, notes: Notes
 ) -> tuple[str, ...]:
     """The cycles that the stamps of some group can tell apart; which are left out is said.
 
@@ -42,5 +42,5 @@ def cycles_read(
             cycles.append(cycle)
         elif cycle in found:
             which = f"less than {words}, whose part a row stands at is not read"
-            said.append(f"config.data.calendar: training rows span {which}")
+            notes.append(f"config.data.calendar: training rows span {which}")
     return tuple(cycles)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from train.data.answer_names import AnswerNames, name_answers
 from train.data.calendar import calendar
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Rows
 from train.data.schema import read_record
 from train.data.series.flat import Flat
@@ -50,16 +50,16 @@ class SeriesEncoder(SeriesSchema):
 
         They are named by "group" and "time". Raises UserError.
         """
-        said: Said = []
-        future = self.future(table, where, said)
-        return self.rows_of(future, said)
+        notes: Notes = []
+        future = self.future(table, where, notes)
+        return self.rows_of(future, notes)
 
-    def rows_of(self, future: Future, said: Said) -> Rows:
+    def rows_of(self, future: Future, notes: Notes) -> Rows:
         """The steps to come, with their names."""
         n_steps = future.rows.shape[1]
         groups = None if future.groups is None else np.repeat(future.groups, n_steps)
         names = self.name_steps(groups, future.stamps)
-        return Rows(future.inputs, names, future.rows.ravel(), tuple(said))
+        return Rows(future.inputs, names, future.rows.ravel(), tuple(notes))
 
     def name_steps(
         self, groups: np.ndarray | pa.Array | None, stamps: np.ndarray | None
@@ -79,13 +79,13 @@ class SeriesEncoder(SeriesSchema):
                 names[called] = column
         return names
 
-    def future(self, table: pa.Table, where: str, said: Said | None = None) -> Future:
+    def future(self, table: pa.Table, where: str, notes: Notes | None = None) -> Future:
         """What comes after each group's last row with a target.
 
         Columns that are known ahead are read from the `horizon` rows after it; those that the file
         lacks stand as missing, which is said. Raises UserError where it has none.
         """
-        lines: Said = [] if said is None else said
+        lines: Notes = [] if notes is None else notes
         return self.after(find_ends(self, table, where, lines))
 
     def after(self, ends: Ends) -> Future:

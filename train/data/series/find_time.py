@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.data.calendar import months_of
-from train.data.columns import RawColumn, Reading, Said, get_column, read_text
+from train.data.columns import Notes, RawColumn, Reading, get_column, read_text
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, find_compact
 from train.data.dates import PERIOD, parse_dates
 from train.data.day_counts import day_count_note
@@ -30,7 +30,7 @@ from train.errors import UserError
 SHORT_MONTHS = ("%b-%y", "%b %y", "%b/%y", "%B-%y", "%B %y")
 
 
-def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn | None:
+def find_time_column(table: pa.Table, options: Series, notes: Notes) -> TimeColumn | None:
     """The column of stamps, without its step, if there is one; says doubts. Raises UserError."""
     if options.time is None:
         return None
@@ -46,16 +46,16 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
             note = f"dates are read {order}, by which they follow each other evenly, though "
             note += f"{inferred.reading.order} fits them too; config.data.date_format settles it"
     if note:
-        said.append(f"column {raw.name!r}: {note}")
+        notes.append(f"column {raw.name!r}: {note}")
     if inferred.kind == "number" and options.date_format is None:
-        order = _compact_order(once.read_by(inferred.reading), said)
+        order = _compact_order(once.read_by(inferred.reading), notes)
     elif inferred.kind == "category":
-        order = _period_order(raw, said)
+        order = _period_order(raw, notes)
     if order and kind == "number":
         kind = "time"
         notation = None
     if kind == "number" and (note := day_count_note(raw.name, _known_numbers(raw, notation))):
-        said.append(f"column {raw.name!r}: {note}")
+        notes.append(f"column {raw.name!r}: {note}")
     if kind == "number" and options.calendar:
         raise UserError(
             f"config.data.calendar: column {raw.name!r} holds numbers, not times; set it to false"
@@ -69,7 +69,7 @@ def find_time_column(table: pa.Table, options: Series, said: Said) -> TimeColumn
     if zone == "UTC" and len(offsets := _offsets(once)) > 1:
         shown = " and ".join(offsets[:2])
         note = f"offsets {shown}; config.data.zone names their clock, such as Europe/Berlin"
-        raw.read_by(Reading(), said).say(note)
+        raw.read_by(Reading(), notes).say(note)
     time = TimeColumn(raw.name, kind, zone, notation=notation, date_order=order)
     naive = options.zone is not None and written is None
     return replace(time, form=_form(once, order), by_clock=has_clock(zone), naive=naive)
@@ -93,7 +93,7 @@ def _offsets(raw: RawColumn) -> list[str]:
     return sorted(zones.offsets | zones.names)
 
 
-def _compact_order(raw: RawColumn, said: Said) -> str:
+def _compact_order(raw: RawColumn, notes: Notes) -> str:
     """How whole numbers are dates such as 20250204, or moments since 1970: "" unless all can be."""
     if raw.family not in ("number", "text"):
         return ""
@@ -104,7 +104,7 @@ def _compact_order(raw: RawColumn, said: Said) -> str:
         if order in EPOCHS:
             moment = show_stamp(parse_dates(texts[:1], order)[0][0], "time")
             what = f"{texts[0]} is read as {order}, {moment}"
-        raw.read_by(Reading(), said).say(what)
+        raw.read_by(Reading(), notes).say(what)
     return order
 
 
@@ -134,7 +134,7 @@ def _unevenness(stamps: np.ndarray) -> float:
     return float(distances.std() / distances.mean()) if len(distances) else 0.0
 
 
-def _period_order(raw: RawColumn, said: Said) -> str:
+def _period_order(raw: RawColumn, notes: Notes) -> str:
     """That texts are months, quarters or weeks, if nearly all of them are; else "".
 
     Raises UserError if they are seasons.
@@ -148,10 +148,10 @@ def _period_order(raw: RawColumn, said: Said) -> str:
     n_other = int(text.counts[~valid].sum())
     if n_valid and n_other <= allowed_odd(n_valid, n_other, 9):
         return PERIOD
-    return _short_months(raw, text.values, said)
+    return _short_months(raw, text.values, notes)
 
 
-def _short_months(raw: RawColumn, texts: list[str], said: Said) -> str:
+def _short_months(raw: RawColumn, texts: list[str], notes: Notes) -> str:
     """The order of months with two digits of their year, as Jan-24; "" of other texts.
 
     What a day of a month could be has the same number from month to month.
@@ -163,7 +163,7 @@ def _short_months(raw: RawColumn, texts: list[str], said: Said) -> str:
         months = months_of(stamps)
         if np.mean(np.diff(months % 12) != 0) > 0.5 and np.mean(np.diff(months // 12) == 0) > 0.5:
             first = np.datetime64(int(stamps[0]), "us").astype("datetime64[M]")
-            raw.read_by(Reading(), said).say(f"{texts[0]} is read as the month {first}")
+            raw.read_by(Reading(), notes).say(f"{texts[0]} is read as the month {first}")
             return order
     return ""
 

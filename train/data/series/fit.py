@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from train.config.data_options import Series, columns_by_log
 from train.config.frequency import IRREGULAR
-from train.data.columns import RawColumn, Said, get_column, read_text
+from train.data.columns import Notes, RawColumn, get_column, read_text
 from train.data.files.found import index_hint
 from train.data.files.pandas_kinds import is_index
 from train.data.hint import Hint, find_hint, hint_of
@@ -107,7 +107,7 @@ def fit_columns(
     flat: Flat,
     train_rows_g: np.ndarray,
     options: Series,
-    said: Said,
+    notes: Notes,
     loss: str = "auto",
 ) -> Fitted:
     """Shift, unit, median and deviation of each column over the first `train_rows_g` of each group.
@@ -118,7 +118,7 @@ def fit_columns(
     is_train_t = (flat.places < flat.per_row(train_rows_g)) & (flat.rows >= 0)
     train_rows = flat.rows[is_train_t]
     group_n = flat.per_row(np.arange(len(flat.sizes)))[is_train_t]
-    fit = NumbersFit(options, flat.names, group_n, said)
+    fit = NumbersFit(options, flat.names, group_n, notes)
     hint = find_hint(table, names.all, train_rows, options.missing, hint_of(options))
     columns: list[SeriesColumn] = []
     n_known = 0
@@ -128,11 +128,11 @@ def fit_columns(
         if is_target:
             raw = replace(raw, otherwise="")
         if not is_target and _is_category(raw, options, hint):
-            found = _categories(raw, said, apart=name in options.categorical)
+            found = _categories(raw, notes, apart=name in options.categorical)
         else:
             found = [fit.column(raw, hint, is_target, name in names.static)]
         if is_target:
-            found = [fit_answers(found[0], raw, options, loss, said)]
+            found = [fit_answers(found[0], raw, options, loss, notes)]
         if name in names.static:
             found = [replace(column, static=True) for column in found]
         columns += found
@@ -142,7 +142,7 @@ def fit_columns(
         if is_last_past and options.frequency == IRREGULAR:
             columns.append(_fit_gap(flat, train_rows_g, options))
     if line := scaling_line(columns, fit.apart, options.path):
-        said.append(line)
+        notes.append(line)
     return Fitted(tuple(columns), n_known)
 
 
@@ -170,11 +170,11 @@ def _is_category(raw: RawColumn, options: Series, hint: Hint) -> bool:
     return raw.family == "text" and infer(raw, hint).kind == "category"
 
 
-def _categories(raw: RawColumn, said: Said, *, apart: bool) -> list[SeriesColumn]:
+def _categories(raw: RawColumn, notes: Notes, *, apart: bool) -> list[SeriesColumn]:
     """A column of ones and zeros for each of the commonest categories, the most frequent first."""
     text = read_text(raw)
     if not apart and (two := as_two(text)) is not text:
-        said.append(f"data: column {raw.name!r}: {two_note(text.values)}")
+        notes.append(f"data: column {raw.name!r}: {two_note(text.values)}")
         text = two
     order = np.argsort(-text.counts, kind="stable")
     if not len(order):
@@ -189,5 +189,5 @@ def _categories(raw: RawColumn, said: Said, *, apart: bool) -> list[SeriesColumn
         columns.append(replace(column, of="category", source=raw.name, category=category))
     if len(order) > MAX_CATEGORIES:
         found = f"{len(order)} categories, of which the {MAX_CATEGORIES} commonest are read"
-        said.append(f"data: column {raw.name!r}: {found}")
+        notes.append(f"data: column {raw.name!r}: {found}")
     return columns

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from train.config.data_options import Series
 from train.config.options import COUNT_LOSSES
-from train.data.columns import RawColumn, Reading, Said
+from train.data.columns import Notes, RawColumn, Reading
 from train.data.series.columns import SeriesColumn
 from train.data.table.fit_targets import check_counts
 from train.data.values import read_numbers
 
 
 def fit_answers(
-    column: SeriesColumn, raw: RawColumn, options: Series, loss: str, said: Said
+    column: SeriesColumn, raw: RawColumn, options: Series, loss: str, notes: Notes
 ) -> SeriesColumn:
     """A target's column: of counts without shift and unit, and whether it may fall below 0.
 
@@ -26,7 +26,7 @@ def fit_answers(
     if loss in COUNT_LOSSES:
         return replace(column, shift=0.0, unit=1.0, nonnegative=True, count=True)
     if values.known.min() < 0:
-        said.append(
+        notes.append(
             f"target {raw.name!r}: is below 0 in training rows; config.data.nonnegative leaves it"
         )
         return column

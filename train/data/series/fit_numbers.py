@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from train.config.data_options import Series
-from train.data.columns import RawColumn, Said
+from train.data.columns import Notes, RawColumn
 from train.data.hint import Hint
 from train.data.infer import infer_number
 from train.data.series.columns import SeriesColumn
@@ -34,14 +34,14 @@ class NumbersFit:
     options: Series
     names: np.ndarray | None
     group_n: np.ndarray
-    said: Said
+    notes: Notes
     apart: dict[str, Apart] = field(default_factory=dict)
 
     def column(self, raw: RawColumn, hint: Hint, is_target: bool, is_static: bool) -> SeriesColumn:
         """A column, and what is guessed. Raises UserError if there is nothing to learn."""
         inferred = infer_number(raw, hint)
         if inferred.note:
-            self.said.append(f"column {raw.name!r}: {inferred.note}")
+            self.notes.append(f"column {raw.name!r}: {inferred.note}")
         read = read_numbers(raw.read_by(inferred.reading))
         present = read.known
         _check_varies(raw, present, is_target)
@@ -78,7 +78,7 @@ class NumbersFit:
         if column.log in ("", "asinh"):
             levels = group_levels(values_n, group_n, len(self.names))
             if line := coarse_line(levels, self.names, column.name, self.options.path):
-                self.said.append(line)
+                self.notes.append(line)
         return True
 
 

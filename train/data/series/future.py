@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import HostArrays
 from train.data.series.flat import Flat
 from train.data.series.group_steps import irregular_lines
@@ -57,33 +57,33 @@ class Ends(NamedTuple):
 
 
 def find_ends(
-    schema: SeriesSchema, table: pa.Table, where: str, said: Said, horizon: int | None = None
+    schema: SeriesSchema, table: pa.Table, where: str, notes: Notes, horizon: int | None = None
 ) -> Ends:
     """Where the targets of each group end; groups without any are left out, which is said.
 
     Of columns known ahead there are rows for the `horizon` to come, the schema's by default.
     Raises UserError where no group has any.
     """
-    flat = schema.order(table, where, said)
-    values_tc = schema.encode(table, flat, where, said)
+    flat = schema.order(table, where, notes)
+    values_tc = schema.encode(table, flat, where, notes)
     last_g = schema.last_labelled(values_tc, flat)
     if (last_g < 0).any() and (last_g >= 0).any():
         which = f"such as {flat.group_name(int(last_g.argmin()))}"
         found = f"{(last_g < 0).sum()} of {len(last_g)} series have no value of a target"
-        said.append(f"{where}: {found}, {which}; left out")
+        notes.append(f"{where}: {found}, {which}; left out")
         has_target_t = flat.per_row(last_g >= 0)
         flat = flat.select(has_target_t)
         values_tc = values_tc[has_target_t]
         last_g = last_g[last_g >= 0]
     n_ahead = horizon or schema.horizon
     if schema.n_known:
-        flat, values_tc = with_blank_rows(schema, flat, values_tc, last_g, n_ahead, where, said)
+        flat, values_tc = with_blank_rows(schema, flat, values_tc, last_g, n_ahead, where, notes)
     ends = Ends(flat, values_tc, last_g, table.num_rows)
     is_gap_tc = np.isnan(values_tc)
-    said += past_lines(schema, flat, ends.end_g, is_gap_tc, where)
+    notes += past_lines(schema, flat, ends.end_g, is_gap_tc, where)
     if schema.n_known:
         ahead_gh = ends.end_g[:, None] + np.arange(n_ahead)
-        said += blank_lines(schema, is_gap_tc[ahead_gh], where)
+        notes += blank_lines(schema, is_gap_tc[ahead_gh], where)
     return ends
 
 

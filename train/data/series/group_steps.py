@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.number_words import counted
 from train.data.series.cycles import PERIODS
 from train.data.series.find_step import find_step
@@ -25,7 +25,7 @@ FAR = 3.0  # times the step of training: where rows count, a new file's may be l
 
 
 def look_up_steps(
-    flat: Flat, time: TimeColumn, groups: Collection[str], where: str, said: Said
+    flat: Flat, time: TimeColumn, groups: Collection[str], where: str, notes: Notes
 ) -> Flat:
     """The rows of a new file with the steps of their groups: those of training, or what fits.
 
@@ -64,7 +64,7 @@ def look_up_steps(
     if not fits_g.any():
         raise NoSeries(f"{where}: column {time.name!r}: {found}; bring it to that step")
     which = f"{(~fits_g).sum()} of {len(fits_g)} series are left out, such as"
-    said.append(f"{where}: column {time.name!r}: {which} {flat.group_name(worst)}: {found}")
+    notes.append(f"{where}: column {time.name!r}: {which} {flat.group_name(worst)}: {found}")
     return flat.select(flat.per_row(fits_g))
 
 
@@ -76,7 +76,7 @@ def with_steps(flat: Flat, steps_g: Sequence[TimeStep | None]) -> Flat:
 
 
 def on_steps(
-    flat: Flat, time: TimeColumn, longest: int, where: str, said: Said, asked: str | None = None
+    flat: Flat, time: TimeColumn, longest: int, where: str, notes: Notes, asked: str | None = None
 ) -> Flat:
     """The rows with those between them that are missing, where groups keep to steps; all is said.
 
@@ -96,7 +96,7 @@ def on_steps(
             f"config.data.frequency: {asked}, but stamps of {flat.group_name(g)} do not keep to "
             f"{steps_g[g]}; give another, or leave it out"
         )
-    said += _layout_lines(laid, flat, time, where)
+    notes += _layout_lines(laid, flat, time, where)
     return laid.flat
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.series.columns import SeriesColumn
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.future import Ends, Future, find_ends
@@ -20,13 +20,13 @@ from train.errors import UserError
 
 
 def ends_for(
-    encoder: SeriesEncoder, table: pa.Table, where: str, n_blocks: int, said: Said
+    encoder: SeriesEncoder, table: pa.Table, where: str, n_blocks: int, notes: Notes
 ) -> Ends:
     """The ends of all groups, with rows for `n_blocks` horizons behind them.
 
     Raises UserError where these need values of a column that is known up to now alone.
     """
-    ends = find_ends(encoder, table, where, said, n_blocks * encoder.horizon)
+    ends = find_ends(encoder, table, where, notes, n_blocks * encoder.horizon)
     n_read = (n_blocks - 1) * encoder.horizon
     lacks_g = np.maximum(n_read - (ends.flat.sizes - 1 - ends.last_g), 0)
     if lacks_g.any():

@@ -15,7 +15,7 @@ from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.config.frequency import parse_frequency
 from train.config.series_recipe import HEAVY_TAILS
-from train.data.columns import Said, Source, get_column
+from train.data.columns import Notes, Source, get_column
 from train.data.files.found import left_out_notes
 from train.data.files.read import read_table
 from train.data.files.tables import Read
@@ -88,7 +88,7 @@ class _Laid(NamedTuple):
 
 def _lay(options: Series, table: pa.Table, encoder: SeriesEncoder | None) -> _Laid:
     """The rows of a table in order. Raises UserError."""
-    notes: Said = []
+    notes: Notes = []
     names = column_names(table, options)
     time, flat = used_rows(table, names, options, notes, encoder)
     if encoder is None:
@@ -157,7 +157,7 @@ def used_rows(
     table: pa.Table,
     names: Names,
     options: Series,
-    notes: Said,
+    notes: Notes,
     encoder: SeriesEncoder | None = None,
 ) -> tuple[TimeColumn | None, Flat]:
     """(the column of stamps, the rows on their steps up to each group's last one with a target).
@@ -177,7 +177,7 @@ def used_rows(
 
 
 def _fit_encoder(
-    table: pa.Table, laid: _Laid, options: Series, notes: Said, loss: str
+    table: pa.Table, laid: _Laid, options: Series, notes: Notes, loss: str
 ) -> SeriesEncoder:
     """The encoder that is fitted on the training rows of each group, without marks."""
     asked, names, time, flat, _, train_rows_g, _ = laid
@@ -237,7 +237,7 @@ def _up_to_last_target(
 
 
 def _on_own_steps(
-    time: TimeColumn, flat: Flat, options: Series, notes: Said
+    time: TimeColumn, flat: Flat, options: Series, notes: Notes
 ) -> tuple[TimeColumn, Flat]:
     """The column of stamps with its steps, and the rows on them. Raises UserError."""
     where = options.path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat, NoSeries
@@ -14,13 +14,13 @@ from train.data.series.windows import all_windows, number_windows
 
 
 def load_windows(
-    encoder: SeriesEncoder, table: pa.Table, where: str, said: Said | None = None
+    encoder: SeriesEncoder, table: pa.Table, where: str, notes: Notes | None = None
 ) -> SeriesDataset:
     """Every window of a labelled file, as the split "test". Raises NoSeries if it holds none.
 
-    `said` takes lines on cells that were read with a doubt.
+    `notes` take lines on cells that were read with a doubt.
     """
-    flat = encoder.order(table, where, said)
+    flat = encoder.order(table, where, notes)
     n_series = len(flat.sizes)
     flat = flat.up_to(encoder.last_labelled(encoder.encode(table, flat, where), flat))
     starts = all_windows(flat.sizes, encoder.lookback, encoder.horizon).astype(np.int32)
@@ -30,9 +30,10 @@ def load_windows(
         raise NoSeries(f"{where}: a window has {needed}, but {found}")
     n_short = int((np.asarray(flat.sizes) < encoder.lookback + encoder.horizon).sum())
     n_short += n_series - len(flat.sizes)
-    if n_short and said is not None:
-        said.append(f"{where}: {n_short} of {n_series} series are too short for a window; left out")
-    return windows_at(encoder, table, flat, starts, where, said)
+    if n_short and notes is not None:
+        short = f"{n_short} of {n_series} series are too short for a window"
+        notes.append(f"{where}: {short}; left out")
+    return windows_at(encoder, table, flat, starts, where, notes)
 
 
 def windows_at(
@@ -41,21 +42,21 @@ def windows_at(
     flat: Flat,
     starts: np.ndarray,
     where: str,
-    said: Said | None,
+    notes: Notes | None,
 ) -> SeriesDataset:
     """The windows that begin at these flat rows and have a known target, as the split "test".
 
     Raises NoSeries if none has one.
     """
-    values_tc = encoder.encode(table, flat, where, said)
+    values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
-    found, notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
+    found, window_notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
     return SeriesDataset(
         encoder.complete(values_tc, flat),
         found["test"],
         number_windows(found),
         flat,
         encoder,
-        (*gap_notes(encoder, gaps_tc, flat, where), *notes),
+        (*gap_notes(encoder, gaps_tc, flat, where), *window_notes),
         gaps_tc if gaps_tc.any() else None,
     )

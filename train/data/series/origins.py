@@ -14,7 +14,7 @@ import pyarrow as pa
 from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.data.calendar import calendar
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import HostArrays
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
@@ -98,24 +98,24 @@ def origin_windows(
     origins: Origins,
     chosen: range,
     where: str,
-    said: Said | None = None,
+    notes: Notes | None = None,
 ) -> OriginWindows:
     """The windows of the `chosen` origins; what is left out is said. Raises UserError."""
-    flat = encoder.order(table, where, said)
+    flat = encoder.order(table, where, notes)
     is_used_t = (flat.rows >= 0) & (origins.left_n[flat.rows] > 0)
     flat = flat.up_to(flat.last_places(is_used_t))
     _check_steps(flat, origins, where)
     starts, origin_w, n_short = _starts(flat, origins, chosen, encoder.lookback)
     n_windows = len(flat.sizes) * len(chosen)
-    if n_short and said is not None:
+    if n_short and notes is not None:
         found = f"{n_short} of {n_windows} windows begin less than {encoder.lookback} rows after"
-        said.append(f"{where}: {found} the first of their series; left out")
+        notes.append(f"{where}: {found} the first of their series; left out")
     if not len(starts):
         needed = f"an origin needs {encoder.lookback} rows before it"
         raise UserError(f"{where}: {needed}, but no series has as many; ask for fewer --origins")
-    dataset = windows_at(encoder, table, flat, starts.astype(np.int32), where, said)
-    if said is not None:
-        said += dataset.notes
+    dataset = windows_at(encoder, table, flat, starts.astype(np.int32), where, notes)
+    if notes is not None:
+        notes += dataset.notes
     of_start = dict(zip(starts.tolist(), origin_w.tolist(), strict=True))
     kept = [of_start[start] for start in dataset.starts.tolist()]
     return OriginWindows(dataset, np.array(kept))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.number_words import counted
 from train.data.series.flat import Flat
 from train.data.series.grid import continue_stamps
@@ -22,7 +22,7 @@ def with_blank_rows(
     last_g: np.ndarray,
     horizon: int,
     where: str,
-    said: Said,
+    notes: Notes,
 ) -> tuple[Flat, np.ndarray]:
     """The rows and encoded columns with a row of -1 for each step to come that the file lacks.
 
@@ -44,7 +44,7 @@ def with_blank_rows(
     n_others = int((lacks_g > 0).sum()) - 1
     others = f", as {'does' if n_others == 1 else 'do'} {counted(n_others, 'other', 'others')}"
     stand = "stands" if len(dict.fromkeys(known)) == 1 else "stand"
-    said.append(
+    notes.append(
         f"{where}: {found}, fewer than the {horizon} to come{others if n_others else ''}; "
         f"{names} {stand} as missing in the rest"
     )

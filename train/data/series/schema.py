@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.calendar import calendar
-from train.data.columns import Said, Source
+from train.data.columns import Notes, Source
 from train.data.series.columns import SeriesColumn, encode_columns, medians
 from train.data.series.fills import fill_gaps, own_columns, with_fills
 from train.data.series.flat import Flat, order_rows
@@ -140,32 +140,32 @@ class SeriesSchema:
     def _marked_of(self, columns: list[int]) -> list[int]:
         return [i for i in columns if self.columns[i].name in self.marked]
 
-    def order(self, table: pa.Table, where: str, said: Said | None = None) -> Flat:
+    def order(self, table: pa.Table, where: str, notes: Notes | None = None) -> Flat:
         """The table's rows by group and time, with rows for steps that are missing between them.
 
-        `said` is told of what is done with them. Raises UserError (see `order_rows`), and if no
+        `notes` get lines on what is done with them. Raises UserError (see `order_rows`), and if no
         group keeps to the steps of training.
         """
-        lines: Said = [] if said is None else said
+        lines: Notes = [] if notes is None else notes
         source = Source(table, where, self.markers, lines)
         flat = order_rows(source, self.group, self.time, is_fitted=True, groups=self.groups)
         return self.on_steps(flat, where, lines)
 
-    def on_steps(self, flat: Flat, where: str, said: Said) -> Flat:
+    def on_steps(self, flat: Flat, where: str, notes: Notes) -> Flat:
         """The rows with those for steps that are missing. Raises UserError if none keeps to one."""
         if self.time is None:
             return flat
-        flat = look_up_steps(flat, self.time, self.groups, where, said)
-        return on_steps(flat, self.time, self.lookback + self.horizon, where, said)
+        flat = look_up_steps(flat, self.time, self.groups, where, notes)
+        return on_steps(flat, self.time, self.lookback + self.horizon, where, notes)
 
     def encode(
-        self, table: pa.Table, flat: Flat, where: str, said: Said | None = None
+        self, table: pa.Table, flat: Flat, where: str, notes: Notes | None = None
     ) -> np.ndarray:
         """The columns as float32 [t, c] in encoded units, nan where missing; without a calendar.
 
-        `said` takes lines on cells that were read with a doubt.
+        `notes` take lines on cells that were read with a doubt.
         """
-        source = Source(table, where, self.markers, said)
+        source = Source(table, where, self.markers, notes)
         return encode_columns(source, self.columns, flat, self.reads_text)
 
     def fills_of(self, flat: Flat) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from train.config.data_options import Series
-from train.data.columns import Numbers, Reading, Said, Source, get_column
+from train.data.columns import Notes, Numbers, Reading, Source, get_column
 from train.data.dataset import HostArrays
 from train.data.files.row_groups import Files, Piece
 from train.data.series.blocks import read_block
@@ -77,7 +77,7 @@ class Survey:
     n_series: int = 0
     n_blank: int = 0
     n_short: int = 0
-    lines: Said = field(default_factory=list)
+    lines: Notes = field(default_factory=list)
     n_lines: int = 0
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ class Survey:
 
     def take_in(self, piece: Piece, n_series: int) -> None:
         """Adds a block of `n_series` whole series. Raises UserError."""
-        lines: Said = []
+        lines: Notes = []
         source = Source(piece.table, piece.where, self.options.missing, lines)
         flat = used_series(source, self.encoder, self.options)
         self.n_series += n_series

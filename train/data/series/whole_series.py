@@ -14,7 +14,7 @@ import numpy as np
 from train.config.bounded import resolved
 from train.config.data_options import Series
 from train.config.frequency import parse_frequency
-from train.data.columns import Said, Source
+from train.data.columns import Notes, Source
 from train.data.series.columns import encode_columns
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
@@ -34,7 +34,7 @@ def used_series(source: Source, encoder: SeriesEncoder, options: Series) -> Flat
     Of the first `options.rows` of each. Raises UserError as `order_rows`.
     """
     flat = order_rows(source, encoder.group, encoder.time)
-    targets_to = encode_columns(source._replace(said=None), encoder.targets, flat)
+    targets_to = encode_columns(source._replace(notes=None), encoder.targets, flat)
     n_missing_t = np.isnan(targets_to).sum(axis=1)
     last_g = flat.last_places(n_missing_t < encoder.n_targets)
     if options.rows is not None:
@@ -43,7 +43,7 @@ def used_series(source: Source, encoder: SeriesEncoder, options: Series) -> Flat
 
 
 def found_steps(
-    flat: Flat, time: TimeColumn, options: Series, where: str, said: Said
+    flat: Flat, time: TimeColumn, options: Series, where: str, notes: Notes
 ) -> tuple[TimeColumn, Flat]:
     """(the column with the steps of these groups, their rows on them). Raises UserError.
 
@@ -58,7 +58,7 @@ def found_steps(
     if time.counts == "rows":
         return time, with_steps(flat, _own_steps(before, time))
     longest = resolved(options.lookback) + resolved(options.horizon)
-    return time, on_steps(flat, time, longest, where, said, options.frequency)
+    return time, on_steps(flat, time, longest, where, notes, options.frequency)
 
 
 def counts_rows(options: Series) -> bool:
@@ -72,7 +72,7 @@ def _own_steps(flat: Flat, time: TimeColumn) -> list[TimeStep | None]:
     return [find_step(stamps, time.kind, time.clock) for stamps in flat.by_group(flat.stamps)]
 
 
-def known_steps(flat: Flat, encoder: SeriesEncoder, where: str, said: Said) -> Flat:
+def known_steps(flat: Flat, encoder: SeriesEncoder, where: str, notes: Notes) -> Flat:
     """The rows of groups on the steps that were found for them. Raises UserError."""
     time = encoder.time
     if time is None or not len(flat.sizes):
@@ -82,7 +82,7 @@ def known_steps(flat: Flat, encoder: SeriesEncoder, where: str, said: Said) -> F
         if (own := time.of_group.get(name_of(flat, g))) is not None:
             steps_g[g] = own.step
     flat = with_steps(flat, steps_g)
-    return on_steps(flat, time, encoder.lookback + encoder.horizon, where, said)
+    return on_steps(flat, time, encoder.lookback + encoder.horizon, where, notes)
 
 
 def long_series(flat: Flat, options: Series) -> Flat:
@@ -96,7 +96,7 @@ def long_series(flat: Flat, options: Series) -> Flat:
 def laid_series(source: Source, encoder: SeriesEncoder, options: Series) -> Flat:
     """The rows of a table as the windows of a stream are taken from them. Raises UserError."""
     flat = used_series(source, encoder, options)
-    lines: Said = []
+    lines: Notes = []
     return long_series(known_steps(flat, encoder, source.where, lines), options)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import Said, get_column
+from train.data.columns import Notes, get_column
 from train.data.dataset import Batch
 from train.data.files.read import read_table
 from train.data.files.row_groups import Files, find_files
@@ -49,8 +49,8 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
     sampled = f"{options.path}, in a sample of its rows"
     reading = reading_of(fitting, np.arange(fitting.num_rows), encoder, sampled)
     pieces = Pieces()
-    said: Said = []
-    pieces.add(encode_rows(encoder, fitting, options, sampled, said), numbers)
+    cell_notes: Notes = []
+    pieces.add(encode_rows(encoder, fitting, options, sampled, cell_notes), numbers)
     sample = np.searchsorted(numbers, np.concatenate(found.sample.numbers)).astype(np.int32)
     splits = {"train": sample}
     shares = shares_of(options, files.n_rows)
@@ -59,7 +59,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         splits[part] = pieces.next_rows(len(own))
         if table is not None and len(own):
             of_part = where if where != options.path else f"{where}, in the rows of {part}"
-            batch = encode_rows(encoder, table, options, of_part, said)
+            batch = encode_rows(encoder, table, options, of_part, cell_notes)
             places = {part: np.arange(len(own))}
             notes += notes_on_classes(encoder, table, batch.target, places, where)
             pieces.add(batch, own)
@@ -80,7 +80,7 @@ def load_stream(options: Table, loss: str) -> StreamDataset:
         original_rows=pieces.original_rows(),
         encoder=encoder,
         options=options,
-        notes=(*found_notes, *overflow_notes, *said, *notes),
+        notes=(*found_notes, *overflow_notes, *cell_notes, *notes),
         reading=reading,
         stream=stream,
     )

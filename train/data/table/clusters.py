@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import AnswerNames
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Array, Arrays, Head, HostArrays, Json
 from train.data.table.column import Column
 from train.data.table.encode_column import encode_category
@@ -22,13 +22,13 @@ class ClusterEncoder(TableEncoder):
     """The schema of a table whose one head is "cluster"; `targets` is the label, if any."""
 
     def encode_targets(
-        self, table: pa.Table, where: str, said: Said | None = None
+        self, table: pa.Table, where: str, notes: Notes | None = None
     ) -> tuple[HostArrays, np.ndarray]:
         """({"cluster": the label's code, int32 [n], -1 where there is none}, True for all rows).
 
         Raises UserError.
         """
-        codes = label_codes(self, table, where, said)
+        codes = label_codes(self, table, where, notes)
         return {CLUSTER: codes}, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:
@@ -57,7 +57,7 @@ class ClusterEncoder(TableEncoder):
 
 
 def label_codes(
-    encoder: TableEncoder, table: pa.Table, where: str, said: Said | None = None
+    encoder: TableEncoder, table: pa.Table, where: str, notes: Notes | None = None
 ) -> np.ndarray:
     """The code of the label, int32 [n], -1 where there is none.
 
@@ -65,7 +65,7 @@ def label_codes(
     """
     for column in encoder.targets:
         if column.name in table.column_names:
-            return encode_category(encoder.raw(table, column, where, said), column, 0)
+            return encode_category(encoder.raw(table, column, where, notes), column, 0)
     return np.full(table.num_rows, -1, np.int32)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import AnswerNames
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Arrays, Head, HostArrays, Json
 from train.data.table.clusters import label_codes, shown_label
 from train.data.table.column import Column
@@ -25,7 +25,7 @@ class ReconstructionEncoder(TableEncoder):
     """The schema of a table whose one head gives its rows back; `targets` is the label, if any."""
 
     def encode_targets(
-        self, table: pa.Table, where: str, said: Said | None = None
+        self, table: pa.Table, where: str, notes: Notes | None = None
     ) -> tuple[HostArrays, np.ndarray]:
         """({"reconstruction": the row, "label": its code}, True for all rows [n]).
 
@@ -39,7 +39,7 @@ class ReconstructionEncoder(TableEncoder):
             parts.append(np.where(codes > 0, codes - 1, np.nan).astype(np.float32))
         targets = {RECONSTRUCTION: np.concatenate(parts, 1)}
         if self.targets:
-            targets[LABEL] = label_codes(self, table, where, said)
+            targets[LABEL] = label_codes(self, table, where, notes)
         return targets, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:

@@ -24,7 +24,7 @@ def encode_input(raw: RawColumn, column: Column) -> list[np.ndarray]:
 
     Cells that cannot be told are said, and of many rows those that lack what no training row does.
     """
-    if not column.missing and raw.said is not None and len(raw.data) >= MANY_ROWS:
+    if not column.missing and raw.notes is not None and len(raw.data) >= MANY_ROWS:
         rows = np.flatnonzero(missing_rows(raw))
         if len(rows) > UNSEEN_SHARE * len(raw.data):
             found = (

@@ -11,7 +11,7 @@ import pyarrow as pa
 from train.config.data_options import Table
 from train.data.blocks import join_arrays
 from train.data.classes import class_notes, class_sizes
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import Batch, HostArrays
 from train.data.files.found import left_out_notes
 from train.data.files.tables import Read
@@ -62,7 +62,7 @@ def encode_file(
     options: Table,
     path: str,
     read: Read,
-    notes: Said,
+    notes: Notes,
 ) -> Batch[np.ndarray]:
     """The rows of a file that have a target, some of each of `splits`. Raises UserError."""
     notes += left_out_notes(table, path)
@@ -87,15 +87,15 @@ def encode_rows(
     table: pa.Table,
     options: Table,
     where: str,
-    said: Said | None = None,
+    notes: Notes | None = None,
 ) -> Batch[np.ndarray]:
     """All rows of a table with their targets and weights, in the encoder's units. Raises UserError.
 
-    `where` names the table in messages; `said` takes lines on cells that were read with a doubt.
+    `where` names the table in messages; `notes` take lines on cells that were read with a doubt.
     """
-    targets, _ = encoder.encode_targets(table, where, said)
-    weight = row_weights(table, options, where, encoder.weight_reading, said)
-    return Batch(encoder.encode(table, where, said), targets, weight)
+    targets, _ = encoder.encode_targets(table, where, notes)
+    weight = row_weights(table, options, where, encoder.weight_reading, notes)
+    return Batch(encoder.encode(table, where, notes), targets, weight)
 
 
 def notes_on_classes(

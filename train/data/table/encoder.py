@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import AnswerNames, name_answers
-from train.data.columns import UNKNOWN, RawColumn, Reading, Said, get_column, read_text
+from train.data.columns import UNKNOWN, Notes, RawColumn, Reading, get_column, read_text
 from train.data.dataset import Arrays, Columns, Head, HostArrays, Json, Rows
 from train.data.files.objects import may_lack_names
 from train.data.schema import read_record
@@ -96,11 +96,11 @@ class TableEncoder:
 
     def read(self, table: pa.Table, where: str) -> Rows:
         """All rows of a table, as `encode` has them. Raises UserError."""
-        said: Said = []
-        return Rows(self.encode(table, where, said), {}, said=tuple(said))
+        notes: Notes = []
+        return Rows(self.encode(table, where, notes), {}, notes=tuple(notes))
 
     def raw(
-        self, table: pa.Table, column: Column, where: str, said: Said | None = None
+        self, table: pa.Table, column: Column, where: str, notes: Notes | None = None
     ) -> RawColumn:
         """A column of a table, to be read as the training rows wrote it. Raises UserError.
 
@@ -108,22 +108,22 @@ class TableEncoder:
         """
         if column.missing and column.name not in table.column_names and may_lack_names(table):
             table = table.append_column(column.name, pa.nulls(table.num_rows))
-            if said is not None:
-                said.append(f"{where}: no row has {column.name!r}; read as missing")
+            if notes is not None:
+                notes.append(f"{where}: no row has {column.name!r}; read as missing")
         raw = get_column(table, column.name, where, self.markers)
         if not self.reads_text:
             return raw.as_guessed()
-        return raw.read_by(column.reading, said)
+        return raw.read_by(column.reading, notes)
 
     def tabulate(self, rows: Rows, answers: Arrays) -> Columns:
         """The columns of answers: what is decoded, for rows of a table need no names."""
         return dict(self.decode(answers))
 
-    def encode(self, table: pa.Table, where: str, said: Said | None = None) -> HostArrays:
+    def encode(self, table: pa.Table, where: str, notes: Notes | None = None) -> HostArrays:
         """{"numbers": float32 [n, f], nan where missing; "codes": int32 [n, c], 0 where unknown}.
 
         Columns may come in any order and more may come than are needed. Raises UserError, naming
-        `where`, if one is absent or holds what its kind does not admit. `said` takes lines on cells
+        `where`, if one is absent or holds what its kind does not admit. `notes` take lines on cells
         that were read with a doubt.
         """
         n = table.num_rows
@@ -143,13 +143,13 @@ class TableEncoder:
                 if at_once is not None:
                     inputs[key][:, places[0]] = at_once
                     continue
-                raw = self.raw(table, column, where, said)
+                raw = self.raw(table, column, where, notes)
                 for place, part in zip(places, encode_input(raw, column), strict=True):
                     inputs[key][:, place] = part
         return inputs
 
     def encode_targets(
-        self, table: pa.Table, where: str, said: Said | None = None
+        self, table: pa.Table, where: str, notes: Notes | None = None
     ) -> tuple[HostArrays, np.ndarray]:
         """({head: targets}, whether a row has all of them [n]).
 
@@ -160,7 +160,7 @@ class TableEncoder:
         encoded = {}
         present = np.ones(table.num_rows, bool)
         for column in self.targets:
-            target = encode_target(column, self.raw(table, column, where, said))
+            target = encode_target(column, self.raw(table, column, where, notes))
             present &= target >= 0 if column.kind == "category" else ~np.isnan(target)
             encoded[column.name] = target
         targets = {}

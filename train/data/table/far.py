@@ -42,7 +42,7 @@ def reach_of(values: np.ndarray, shift: float, unit: float) -> float:
 
 def say_far(raw: RawColumn, values: np.ndarray, encoded: np.ndarray, reach: float) -> None:
     """Says how many cells lie far from those of training rows; times are microseconds."""
-    if raw.said is None or not are_far(encoded, reach):
+    if raw.notes is None or not are_far(encoded, reach):
         return
     rows = np.flatnonzero(np.abs(encoded) > TIMES * reach)
     cells = f"{len(rows):,} of {len(encoded):,} cells, such as {values[rows[0]]} in "

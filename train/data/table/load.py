@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import UNKNOWN, RawColumn, Said, get_column, read_text
+from train.data.columns import UNKNOWN, Notes, RawColumn, get_column, read_text
 from train.data.files.memory import return_memory
 from train.data.files.read import read_table
 from train.data.files.tables import Read
@@ -59,7 +59,7 @@ def load_table(
     takes the place of one that is fitted on training rows. Raises UserError.
     """
     files = _read_files(options, read)
-    notes: Said = []
+    notes: Notes = []
     n_rows = sum(file.table.num_rows for file in files.values())
     fit = _fit(files["train"], n_rows, options, loss, fitted, notes)
     splits = dict(fit.splits)
@@ -116,7 +116,7 @@ def _fit(
     options: Table,
     loss: str,
     fitted: TableEncoder | None,
-    notes: Said,
+    notes: Notes,
 ) -> Fitted:
     """What training rows decide, of those that have a target. Raises UserError.
 
@@ -131,7 +131,7 @@ def _fit(
     splits, n_idle = without_idle(splits, own_weight)
     train_rows = rows[splits["train"]]
     encoder = fitted
-    fitting_notes: Said = []
+    fitting_notes: Notes = []
     if encoder is None:
         encoder, fitting_notes = fit_encoder(table, train_rows, options, loss, n_rows)
     encoder = replace(encoder, weight_column=weight)
@@ -140,7 +140,7 @@ def _fit(
 
 
 def _split(
-    table: pa.Table, rows: np.ndarray, options: Table, loss: str, notes: Said
+    table: pa.Table, rows: np.ndarray, options: Table, loss: str, notes: Notes
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Places within `rows` that train, validate and test, and what they are divided by [rows].
 
@@ -177,7 +177,7 @@ def _names(raw: RawColumn) -> np.ndarray:
     return np.array(text.values)[text.codes]
 
 
-def _moments(raw: RawColumn, hint: Hint, notes: Said) -> np.ndarray:
+def _moments(raw: RawColumn, hint: Hint, notes: Notes) -> np.ndarray:
     """A column of times, or of numbers, as numbers [n]. Raises UserError if a value is missing."""
     inferred = infer_in_table(raw, hint)
     if inferred.note:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.data.columns import Reading, Said, get_column, missing_rows
+from train.data.columns import Notes, Reading, get_column, missing_rows
 from train.data.files.found import index_hint
 from train.data.notation import Notation
 from train.data.values import read_numbers
@@ -95,7 +95,7 @@ def row_weights(
     options: Table,
     where: str,
     reading: Reading = PLAIN,
-    said: Said | None = None,
+    notes: Notes | None = None,
 ) -> np.ndarray:
     """What each row counts for, float32 [n]: 1, or the weight column, read as training rows were.
 
@@ -104,7 +104,7 @@ def row_weights(
     """
     if options.weight is None:
         return np.ones(table.num_rows, np.float32)
-    raw = get_column(table, options.weight, where, options.missing).read_by(reading, said)
+    raw = get_column(table, options.weight, where, options.missing).read_by(reading, notes)
     values = read_numbers(raw)
     wrong = np.flatnonzero(values.missing | ~(values.data >= 0))
     if len(wrong):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import HostArrays
 from train.data.series.dataset import SeriesDataset
 from train.errors import UserError
@@ -46,7 +46,7 @@ def load_models(names: Sequence[str]) -> dict[str, MakeModel]:
 
 
 def model_predictions(
-    dataset: SeriesDataset, windows: np.ndarray, names: Sequence[str], said: Said
+    dataset: SeriesDataset, windows: np.ndarray, names: Sequence[str], notes: Notes
 ) -> dict[str, HostArrays]:
     """{name: its forecasts {"value": [n, h * o]} of each window, in encoded units}.
 
@@ -76,7 +76,7 @@ def model_predictions(
                     answers_nho[i, :, o] = dataset.values[now - 1, o]
         if failed:
             which = f"{len(failed)} of {len(windows) * encoder.n_targets} forecasts"
-            said.append(f"{name}: {which} failed ({failed[0]}); the last value stands for them")
+            notes.append(f"{name}: {which} failed ({failed[0]}); the last value stands for them")
         found[name] = {"value": answers_nho.reshape(len(windows), -1)}
     return found
 

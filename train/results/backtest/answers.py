@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from train.config.plan import Plan
 from train.data.blocks import sample_rows, take_in_blocks
-from train.data.columns import Said
+from train.data.columns import Notes
 from train.data.dataset import HostArrays
 from train.data.series.dataset import SeriesDataset
 from train.data.series.encoder import SeriesEncoder
@@ -70,7 +70,7 @@ def answer(
     origins: Origins,
     chosen: range,
     plan: Plan,
-    said: Said,
+    notes: Notes,
 ) -> Answered:
     """The answers at the `chosen` origins, of which the net may know the rows before the first.
 
@@ -78,12 +78,12 @@ def answer(
     """
     encoder = model.encoder
     assert isinstance(encoder, SeriesEncoder)
-    found = origin_windows(encoder, table, origins, chosen, where, said)
+    found = origin_windows(encoder, table, origins, chosen, where, notes)
     dataset = found.dataset
     windows = dataset.splits["test"]
     rivals = repeated_predictions(dataset, windows)
-    rivals |= _linear(dataset, origins, chosen[0], said)
-    rivals |= model_predictions(dataset, windows, plan.models, said)
+    rivals |= _linear(dataset, origins, chosen[0], notes)
+    rivals |= model_predictions(dataset, windows, plan.models, notes)
     predicted = predict_windows(model, dataset)
     level = plan.interval or LEVEL
     ends: HostArrays = {}
@@ -93,7 +93,7 @@ def answer(
     except UserError as error:
         if plan.interval is not None:
             raise
-        said.append(f"no intervals: {str(error).removeprefix('--interval: ')}")
+        notes.append(f"no intervals: {str(error).removeprefix('--interval: ')}")
     quantiles = model.config.levels()
     has_ends = level if ends else None
     return Answered(dataset, found.origin_w, predicted, rivals, ends, has_ends, quantiles)
@@ -120,7 +120,7 @@ def predict_windows(model: Predictor, dataset: SeriesDataset) -> Predicted:
 
 
 def _linear(
-    dataset: SeriesDataset, origins: Origins, origin: int, said: Said
+    dataset: SeriesDataset, origins: Origins, origin: int, notes: Notes
 ) -> dict[str, HostArrays]:
     """{"linear": answers of a model fitted on windows that end before an origin}, if there are any.
 
@@ -132,7 +132,7 @@ def _linear(
         most = GAPPY_WINDOWS
     if len(past) > most:
         past = sample_rows(past, most)
-        said.append(f"linear: fitted on {most:,} of the windows before an origin that has more")
+        notes.append(f"linear: fitted on {most:,} of the windows before an origin that has more")
     if not len(past):
         return {}
     both = np.concatenate([past.astype(np.int32), dataset.starts])
