@@ -279,7 +279,7 @@ def test_months_without_a_year_are_said(cells):
 
 
 def date_of(i: int, form: str) -> str:
-    return (np.datetime64("2023-01-01") + 3 * i).item().strftime(form)
+    return (datetime.date(2023, 1, 1) + datetime.timedelta(days=3 * i)).strftime(form)
 
 
 def test_a_column_of_two_orders_is_said_with_rows_that_contradict_each_other(tmp_path):

@@ -21,7 +21,7 @@ TOKENS = [["a", "b", "c"][i % 3 :] for i in range(N)]
 LABELS = ["yes" if i % 2 else "no" for i in range(N)]
 
 
-def lines(folder: Path, name: str = "data.jsonl", **columns) -> str:
+def lines(folder: Path, name: str = "data.jsonl", /, **columns) -> str:
     rows = [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]

@@ -161,7 +161,8 @@ def test_a_stream_tells_of_far_and_odd_cells(tmp_path):
     frame = pd.DataFrame({"x": X, "noise": X, "y": Y})
     pq.write_table(pa.Table.from_pandas(frame), tmp_path / "train.parquet")
     pq.write_table(pa.Table.from_pandas(frame.assign(x=far)), tmp_path / "test.parquet")
-    paths = {"path": str(tmp_path / "train.parquet"), "test_path": str(tmp_path / "test.parquet")}
-    notes = load_stream(Table(**paths, target="y", stream=True, valid=0), "auto").notes
+    path, test = str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")
+    options = Table(path=path, test_path=test, target="y", stream=True, valid=0)
+    notes = load_stream(options, "auto").notes
     [line] = [note for note in notes if "times as far out" in note]
-    assert line.startswith(f"{paths['test_path']}: column 'x': 20 of {N} cells")
+    assert line.startswith(f"{test}: column 'x': 20 of {N} cells")
