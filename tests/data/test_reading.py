@@ -304,6 +304,12 @@ def test_hints_for_what_is_a_guess_or_stands_elsewhere(train):
     assert "column 'd': 20190506 could be a date, and is read as a number" in notes[0]
     _, notes = train(rows(cycled(20200132, 20210304, 20190506), Y, header="d,y"))
     assert not notes
+    days = [800100 + day for day in range(1, 9)]
+    _, notes = train(rows(cycled(*days), Y, header="d,y"))
+    assert "800101 could be a date, and is read as a number" in notes[0]
+    assert "config.data.date_format=%y%m%d" in notes[0]
+    for others in (days[:7], [*days, 800132], [*days, 801301], [*days, 88888]):
+        assert not train(rows(cycled(*others), Y, header="d,y"))[1]
     table = rows(Y * 2, Y, header="x,y")
     with pytest.raises(UserError, match="if line 4 holds the names, delete what stands above"):
         train("Report of 2024\nby me\n\n" + table)

@@ -19,6 +19,7 @@ from train.data.values import as_programs_write, plain_numbers
 FIRST_DAY = 19000101  # of whole numbers that may be dates
 LAST_DAY = 21001231
 LATEST = 2e9  # seconds, of 2033; telephone numbers are beyond
+MIN_SHORT_DAYS = 8  # different numbers such as 800104
 MAX_VERSIONS = 50
 VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
 EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
@@ -44,16 +45,22 @@ def compact_note(raw: RawColumn) -> str:
         return since
     if counted := day_count_note(raw.name, known):
         return counted
-    if known.min() < FIRST_DAY or known.max() > LAST_DAY or np.any(known % 1):
+    has_century = FIRST_DAY <= known.min() and known.max() <= LAST_DAY
+    has_six_digits = 10**5 <= known.min() and known.max() < 10**6
+    if not (has_century or has_six_digits) or np.any(known % 1):
         return ""
     days = np.unique(known).astype(np.int64)
     month_k = days // 100 % 100
     day_k = days % 100
-    if month_k.min() < 1 or month_k.max() > 12:
+    if month_k.min() < 1 or month_k.max() > 12 or day_k.min() < 1 or day_k.max() > 31:
         return ""
-    if day_k.min() < 1 or day_k.max() > 31:
+    found = f"{days[0]} could be a date, and is read as a number; config.data.dates"
+    if has_century:
+        return f"{found} makes it one"
+    # Of fewer numbers chance could do it.
+    if len(days) < MIN_SHORT_DAYS:
         return ""
-    return f"{days[0]} could be a date, and is read as a number; config.data.dates makes it one"
+    return f"{found} and config.data.date_format=%y%m%d make it one"
 
 
 def _since_1970(known: np.ndarray) -> str:

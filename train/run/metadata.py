@@ -83,11 +83,12 @@ def read_config(folder: Path) -> Config:
 def as_begun(config: Config, folder: Path | None) -> Config:
     """The config by which a run that began in a folder reads its data as it did then.
 
-    0.1.0 took other targets of few whole numbers for classes than later versions do, and all
-    targets of steps for tags: what the folder has as a number stays one, and tags stay tags. In its
-    series all groups share a scale, and an index of pandas is a column.
+    0.1.0 took other targets of few whole numbers for classes than later versions do, numbers of
+    units for amounts, and all targets of steps for tags: what the folder has as a number stays one,
+    and tags stay tags. In its series all groups share a scale, and an index of pandas is a column.
     """
-    is_read_by_guess = isinstance(config.data, Table | Sequences) and config.loss == "auto"
+    is_read_by_guess = isinstance(config.data, Sequences) and config.loss == "auto"
+    is_read_by_guess |= isinstance(config.data, Table)
     is_read_by_guess |= isinstance(config.data, Series) and _goes_by_rows(config.data)
     if folder is None or not is_read_by_guess or not (folder / "encoder.json").exists():
         return config
@@ -98,7 +99,9 @@ def as_begun(config: Config, folder: Path | None) -> Config:
         return dataclasses.replace(config, data=_read_as_begun(config.data, encoder))
     if not isinstance(encoder, TableEncoder) or not isinstance(config.data, Table):
         return config
-    names = [column.name for column in encoder.targets if column.kind == "number"]
+    columns = [c for c in encoder.columns if c.notation is None or c.notation.is_plain]
+    columns += encoder.targets if config.loss == "auto" else ()
+    names = [column.name for column in columns if column.kind == "number"]
     named = (*config.data.numeric, *(name for name in names if name not in config.data.numeric))
     return dataclasses.replace(config, data=dataclasses.replace(config.data, numeric=named))
 

@@ -50,6 +50,7 @@ def test_each_column_is_shown_with_its_kind_its_gaps_and_what_is_done_with_it(tm
     assert shown["amount"].example == "2,01"
     assert (shown["code"].kind, shown["code"].use) == ("category", "3 categories")
     assert shown["same"].use == "left out: all training rows have 1"
+    assert (shown["same"].kind, shown["note"].kind) == ("number", "text")
     assert shown["note"].use.startswith("left out: 60 different texts")
     lines = reading_lines(reading)
     assert (

@@ -15,10 +15,12 @@ from train.data.infer import infer_number
 from train.data.table.clusters import ClusterEncoder, cluster_head
 from train.data.table.codes import ReconstructionEncoder, reconstruction_head
 from train.data.table.column import Column
+from train.data.table.encode_column import encode_target
 from train.data.table.encoder import TableEncoder
 from train.data.table.fit_columns import fit_feature, fit_vocabulary
 from train.data.table.fit_targets import fit_targets
 from train.data.table.roles import feature_names, target_names
+from train.data.table.unit_codes import MAX_OUTPUTS
 from train.errors import UserError
 
 SHOWN_READINGS = 20  # lines on how columns are read
@@ -44,7 +46,14 @@ def fit_encoder(
         notes = []
     where = options.path or "data"
     raws = _raw_columns(table, names, train_rows, options, hint)
-    columns, dropped, feature_notes = _fit_features(raws, options, n_rows or table.num_rows, hint)
+    target_no = None
+    # Of a stream these rows are a sample, in which most of a unit's others may be absent; where
+    # groups are split, new rows are of other units.
+    if not options.stream and options.split != "group":
+        target_no = _target_numbers(table, train_rows, options, targets)
+    columns, dropped, feature_notes = _fit_features(
+        raws, options, n_rows or table.num_rows, hint, target_no
+    )
     notes += feature_notes
     if not columns:
         raise UserError(
@@ -73,8 +82,30 @@ def _raw_columns(
             yield get_column(table, name, where, options.missing, rows)
 
 
+def _target_numbers(
+    table: pa.Table, rows: np.ndarray, options: Table, targets: Iterable[Column]
+) -> np.ndarray | None:
+    """Targets as numbers [n, o], a column for each of the first classes; None without targets."""
+    if not target_names(options):
+        return None
+    found: list[np.ndarray] = []
+    for column in targets:
+        raw = get_column(table, column.name, options.path or "data", options.missing, rows)
+        target_n = encode_target(column, raw.read_by(column.reading))
+        if column.kind == "number":
+            found.append(target_n)
+        else:
+            places = range(min(len(column.vocabulary), MAX_OUTPUTS))
+            found += [(target_n == place).astype(np.float32) for place in places]
+    return np.stack(found[:MAX_OUTPUTS], axis=1)
+
+
 def _fit_features(
-    raws: Iterable[RawColumn], options: Table, n_rows: int, hint: Hint
+    raws: Iterable[RawColumn],
+    options: Table,
+    n_rows: int,
+    hint: Hint,
+    target_no: np.ndarray | None,
 ) -> tuple[list[Column], dict[str, str], list[str]]:
     """The columns that are learned from, {another: why it is left out}, and notes on all."""
     columns = []
@@ -82,7 +113,7 @@ def _fit_features(
     notes = []
     readings = []
     for raw in raws:
-        fitted, note = fit_feature(raw, options, n_rows, hint)
+        fitted, note = fit_feature(raw, options, n_rows, hint, target_no)
         if note:
             readings.append(f"column {raw.name!r}: {note}")
         if isinstance(fitted, Column):

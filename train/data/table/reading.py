@@ -19,6 +19,7 @@ from train.data.notation import CELL, PLAIN, parse
 from train.data.table.column import Column
 from train.data.table.distinct import distinct_numbers
 from train.data.table.encoder import TableEncoder
+from train.data.values import plain_numbers
 
 SHOWN = 40  # columns
 WIDTH = 28  # of a name or an example in a terminal
@@ -126,7 +127,8 @@ def _odd_cells(text: Text, column: Column | None) -> int:
 def _kind(raw: RawColumn, column: Column | None) -> str:
     """What a column holds, and how that is written where programs write it otherwise."""
     if column is None:
-        return raw.family
+        is_number = raw.family == "text" and plain_numbers(raw) is not None
+        return "number" if is_number else raw.family
     written = column.notation.shown() if column.notation else column.date_order
     kind = column.kind
     if kind == "category" and len(column.vocabulary) == 2:

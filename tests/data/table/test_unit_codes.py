@@ -1,0 +1,136 @@
+"""Whole numbers that name units, such as firms, are categories; amounts are not."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from train.config import Config
+from train.config.data_options import Table
+from train.data.files.arrow import as_table
+from train.data.files.tables import IN_MEMORY
+from train.data.table.dataset import TableDataset
+from train.data.table.load import load_table
+from train.data.table.unit_codes import find_units, told_by_units
+from train.run.metadata import as_begun
+
+RNG = np.random.default_rng(0)
+N = 600
+FIRM = RNG.integers(1, 61, N)
+SIZE_OF = RNG.normal(size=62)
+NOISE = RNG.normal(size=N) / 2
+Y = SIZE_OF[FIRM] + NOISE
+
+
+def shares_by_hand(unit_n, target_n):
+    """What `told_by_units` tells, a row at a time."""
+    y = target_n - target_n.mean()
+    guesses = ([], [])
+    for i, unit in enumerate(unit_n):
+        others = [y[j] for j in range(len(y)) if unit_n[j] == unit and j != i]
+        beside = [y[j] for j in range(len(y)) if abs(unit_n[j] - unit) == 1]
+        for guess, rows in zip(guesses, (others, beside), strict=True):
+            guess.append(sum(rows) / (len(rows) + 1))
+    shares = []
+    for guess in guesses:
+        correlation = np.corrcoef(guess, y)[0, 1]
+        shares.append(max(correlation, 0) ** 2)
+    return shares
+
+
+@pytest.mark.parametrize("target_n", [Y, FIRM + NOISE, NOISE, np.abs(Y)])
+def test_shares_are_those_of_rows_looked_at_one_by_one(target_n):
+    _, unit_n = np.unique(FIRM, return_inverse=True)
+    np.testing.assert_allclose(
+        told_by_units(unit_n, target_n), shares_by_hand(unit_n, target_n), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_a_target_or_a_guess_that_is_constant_is_told_nothing():
+    assert told_by_units(FIRM - 1, np.ones(N)) == (0, 0)
+    assert told_by_units(np.arange(N), Y)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("value_n", "target_n", "n_units"),
+    [
+        (FIRM, Y, 60),
+        (FIRM.astype(float), Y, 60),
+        (FIRM - 40, Y, 60),
+        (2 * FIRM, Y, 60),
+        (3 * FIRM, Y, 0),  # too far apart to be numbered through
+        (FIRM + 0.5, Y, 0),
+        (FIRM, FIRM + NOISE, 0),  # an amount: those beside it tell as much
+        (FIRM, (FIRM - 30) ** 2 / 100 + NOISE, 0),
+        (FIRM, NOISE, 0),
+        (FIRM, Y + 3 * RNG.normal(size=N), 0),
+        (FIRM % 19, SIZE_OF[FIRM % 19] + NOISE, 0),
+        (FIRM % 20, SIZE_OF[FIRM % 20] + NOISE, 20),
+        (np.arange(N) // 2, SIZE_OF[FIRM][np.arange(N) // 2] + NOISE / 9, 300),
+        (np.arange(N) // 1.9 // 1, SIZE_OF[FIRM][np.arange(N) // 2] + NOISE / 9, 0),
+    ],
+)
+def test_numbers_of_units_are_told_from_amounts(value_n, target_n, n_units):
+    assert find_units(np.asarray(value_n), target_n[:, None]) == n_units
+
+
+def test_one_output_of_several_is_enough():
+    assert find_units(FIRM, np.stack([NOISE, Y], axis=1)) == 60
+
+
+def load(columns: dict, **options) -> TableDataset:
+    frame = pd.DataFrame({"x": NOISE, "firm": FIRM, "y": Y} | columns)
+    read = lambda *_, **__: as_table(frame, may_repeat=True)  # noqa: E731
+    return load_table(Table(path=IN_MEMORY, target="y", **options), "auto", read)
+
+
+def kind_of_firm(dataset: TableDataset) -> str:
+    return next(c.kind for c in dataset.encoder.columns if c.name == "firm")
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "kind"),
+    [
+        ({}, {}, "category"),
+        ({"y": np.where(Y > 0, "large", "small")}, {}, "category"),
+        ({"y": np.digitize(Y, (-0.5, 0.5)) + 7}, {"metric": "accuracy"}, "category"),
+        ({"firm": np.where(np.arange(N) < 9, np.nan, FIRM)}, {}, "category"),
+        ({"firm": [str(number) for number in FIRM]}, {}, "category"),
+        ({"firm": [f"{number}.0" for number in FIRM]}, {}, "number"),
+        ({"y": FIRM + NOISE}, {}, "number"),
+        ({}, {"numeric": ("firm",)}, "number"),
+        ({"g": np.arange(N) % 30}, {"split": "group", "group": "g"}, "number"),
+    ],
+)
+def test_a_column_of_units_is_read_as_a_category(columns, options, kind):
+    assert kind_of_firm(load(columns, **options)) == kind
+
+
+def test_it_is_said_with_what_would_change_it():
+    dataset = load({})
+    [note] = [note for note in dataset.notes if "'firm'" in note]
+    assert note.startswith("column 'firm': 60 whole numbers tell the target each by itself")
+    assert "config.data.numeric=firm" in note and "config.data.group=firm" in note
+    assert not any("'firm'" in note for note in load({"y": FIRM + NOISE}).notes)
+
+
+def test_rows_that_do_not_train_decide_nothing():
+    """By the training rows' targets alone firms tell something."""
+    is_train = np.zeros(N, bool)
+    is_train[load({}, numeric=("firm",)).splits["train"]] = True
+    assert kind_of_firm(load({"y": np.where(is_train, Y, 9 * FIRM)})) == "category"
+    assert kind_of_firm(load({"y": np.where(is_train, NOISE, 9 * SIZE_OF[FIRM])})) == "number"
+
+
+@pytest.mark.parametrize("loss", ["auto", "mse"])
+def test_a_run_that_began_with_amounts_goes_on_so(loss, tmp_path):
+    encoder = load({}, numeric=("firm",)).encoder
+    (tmp_path / "encoder.json").write_text(json.dumps(encoder.to_json()))
+    config = Config(data=Table(path=IN_MEMORY, target="y"), loss=loss)
+    begun = as_begun(config, tmp_path).data
+    assert isinstance(begun, Table)
+    assert kind_of_firm(load({}, numeric=begun.numeric)) == "number"
+    assert ("y" in begun.numeric) == (loss == "auto")
