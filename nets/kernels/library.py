@@ -33,15 +33,11 @@ from nets.kernels.trusted import Untrusted, loadable, private_folder, read_whole
 FOLDER = Path(__file__).parent
 READY = FOLDER / "ready"  # filled by nets.kernels.ready, for a wheel that carries them
 TARGETS = (
-    "denseq_lstm_forward",
-    "denseq_lstm_backward",
-    "denseq_dense_forward",
-    "denseq_dense_backward",
-    "denseq_bins_forward",
-    "denseq_bins_backward",
-    "denseq_waves_forward",
-    "denseq_waves_backward",
+    *(f"denseq_{name}_forward" for name in ("lstm", "dense", "bins", "waves")),
+    *(f"denseq_{name}_backward" for name in ("lstm", "dense", "bins", "waves")),
     "denseq_sort",
+    "denseq_take",
+    "denseq_fold_in",
 )
 RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk
 

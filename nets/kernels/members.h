@@ -44,17 +44,23 @@ class Members {
     if (problem_.empty()) problem_ = what + " does not fit the others";
   }
 
+  // Which of an array's own members, in their order, is a member's.
+  int64_t place(Dimensions found, int64_t member) const {
+    int64_t stride = 1, place = 0;
+    for (std::size_t i = lead_.size(); i-- > 0; member /= lead_[i]) {
+      if (found[i] != 1) place += member % lead_[i] * stride;
+      stride *= found[i];
+    }
+    return place;
+  }
+
   // The first number of a member in a buffer.
   template <typename Buffer>
   auto at(const Buffer& buffer, int64_t member) const {
     const Dimensions found = buffer.dimensions();
-    int64_t stride = 1, offset = 0;
-    for (std::size_t i = lead_.size(); i < found.size(); ++i) stride *= found[i];
-    for (std::size_t i = lead_.size(); i-- > 0; member /= lead_[i]) {
-      if (found[i] != 1) offset += member % lead_[i] * stride;
-      stride *= found[i];
-    }
-    return buffer.typed_data() + offset;
+    int64_t size = 1;
+    for (std::size_t i = lead_.size(); i < found.size(); ++i) size *= found[i];
+    return buffer.typed_data() + place(found, member) * size;
   }
 
  private:

@@ -10,11 +10,13 @@ import optax
 from flax import struct
 
 from nets.base import Array, DataNetwork, Statistics, Tree
+from nets.kernels.rows import take_rows
 from train.config.options import Config
 from train.core.batch_parts import WHOLE, Parts
 from train.core.faults import MAX_IN_ROW
 from train.core.tasks import Task
 from train.data.dataset import Batch
+from train.data.row_dataset import RowDataset
 
 # What the run's key is folded with, for each use that draws from it. Other numbers, or one number
 # for two uses, would give other nets.
@@ -109,7 +111,9 @@ class Program:
 
     def batch(self, data: Data, rows_b: Array) -> Batch[Array]:
         """The rows of these numbers, scaled by the statistics of the data."""
-        batch = self.take(data.arrays, self.places(rows_b))
+        # What `RowDataset.take` gives; windows of series are not rows of an array.
+        take = take_rows if self.take is RowDataset.take else self.take
+        batch = take(data.arrays, self.places(rows_b))
         if self.shared_rows is None:
             return batch
         scale = partial(self.network.apply, {"statistics": data.statistics})

@@ -18,6 +18,7 @@ from jax import lax
 
 from nets.base import Array, DataNetwork, Params, Tree
 from nets.dropout import is_off
+from nets.kernels.keys import quick_key
 from train.config.bounded import resolved
 from train.config.net_options import Dense
 from train.core.augment import augmented
@@ -157,7 +158,8 @@ def gradients(
     sum of the parts' gradients. With a `window` the batches hold its steps alone.
     """
     network = _with_dropout(program, state.step)
-    rngs = {"dropout": jax.random.fold_in(jax.random.fold_in(data.key, DROPOUT_KEY), state.step)}
+    key = jax.random.fold_in(quick_key(data.key), DROPOUT_KEY)
+    rngs = {"dropout": jax.random.fold_in(key, state.step)}
     weight = jnp.stack([batch.weight for batch in batches]).sum()
     expected = weight if data.mean_weight is None else n_rows * data.mean_weight
     if window is not None:
