@@ -38,7 +38,7 @@ def _implementation() -> Hashable:
     )
 
 
-def _fold_in(key_2: Array, word: Array) -> Array:
+def _fold_in(key_2: Array, word: int) -> Array:
     asked = jax.ShapeDtypeStruct((2,), jnp.uint32)
     call = jax.ffi.ffi_call("denseq_fold_in", asked, vmap_method="expand_dims")
     return call(key_2, jnp.asarray(word, jnp.uint32))
