@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from train.data.centuries import in_century, split_since
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, parse_compact
 from train.data.months import WEEKDAY, month_of
 from train.data.named_date_parts import in_figures
 from train.data.no_value import is_none_of_any
+from train.data.numbered_parts import NUMBERED_ORDERS, SHORT_FORMATS, parse_numbered
 from train.data.parsing import has_digit
 from train.data.period_dates import MONTH, parse_period, year_of
 from train.data.zones import find_zones, with_offset_of, with_plain_offset, without_zone
@@ -132,15 +134,17 @@ def parse_dates(texts: Sequence[str], order: str) -> tuple[np.ndarray, np.ndarra
 def short_year(texts: Sequence[str], order: str) -> str:
     """What a date whose year has two digits is read as, in words; "" where all have four."""
     for text in texts:
-        if not _has_whole_year(with_plain_offset(text.strip())):
+        if not has_whole_year(with_plain_offset(text.strip())):
             moment = parse_date(text.strip(), order)
             if moment is not None:
                 return f"{text.strip()[:40]!r} is of {moment.year}"
     return ""
 
 
-def _has_whole_year(text: str) -> bool:
+def has_whole_year(text: str, order: str = "") -> bool:
     """Whether the year of a date has four digits."""
+    if order in SHORT_FORMATS:
+        return "yyyy" in order
     if (match := NUMERIC.fullmatch(text)) is not None:
         return len(match["a"]) == 4 or len(match["c"]) == 4
     if (match := DAY_FIRST.fullmatch(text) or MONTH_FIRST.fullmatch(text)) is not None:
@@ -157,6 +161,9 @@ def has_zone(texts: Sequence[str]) -> bool:
 def parse_date(text: str, order: str) -> datetime.datetime | None:
     """The moment, in UTC and without a zone, that a text writes; None if it writes none."""
     text = with_plain_offset(text)
+    order, since = split_since(order)
+    if since is not None and not has_whole_year(text, order):
+        return in_century(parse_date(text, order), since)
     moment = _parse(text, order)
     span = FROM_TO.fullmatch(text) if moment is None and " - " in text else None
     if span is not None:
@@ -180,6 +187,8 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
             return _in_utc(datetime.datetime.strptime(text, order))
         if order in COMPACT_FORMATS or order in EPOCHS:
             return parse_compact(text, order)
+        if order in NUMBERED_ORDERS:
+            return parse_numbered(text, order)
         if order == PERIOD:
             return parse_period(text) or _parse_iso(text)
         if order == ISO:

@@ -44,6 +44,7 @@ from train.data.zones import zones_note
 
 Kind: TypeAlias = Literal["number", "time", "category"]
 CODES_SHARE = 0.01  # of cells that begin with zeros, from which on they are codes
+USUAL_CENTURY = "; years of two digits"  # begins what is said of those of a column
 TRUTHS = frozenset(("true", "false"))
 
 
@@ -233,7 +234,7 @@ def _dates(raw: RawColumn, text: Text, hint: Hint) -> Inferred:
         note = f"dates are read {found.order}, and {found.rival} fits them too; "
         note += "config.data.date_format settles it"
     if found.order and (short := short_year(text.values, found.order)):
-        note = f"{note}; years of two digits are of 1969 to 2068: {short}"
+        note = f"{note}{USUAL_CENTURY} are of 1969 to 2068: {short}"
     if zones := zones_note(text.values):
         note = f"{note}; {zones}" if note else zones
     return Inferred("time", Reading(order=found.order), note)

@@ -289,9 +289,9 @@ def test_irregular_stamps_are_rows_with_the_time_between_them_as_an_input(tmp_pa
     stamps = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.round(hours), "s")
     counted = read(tmp_path, frame(stamps))
     assert any("windows count rows" in note for note in counted.notes)
-    at = [year + month / 100 for year in range(1990, 2010) for month in range(1, 13)]
-    months = read(tmp_path, frame(at), lookback="auto", horizon="auto")
-    assert any("irregular: stamps keep to no step; windows" in note for note in months.notes)
+    at = [year + part / 100 for year in range(1990, 2010) for part in range(1, 14)]
+    parts = read(tmp_path, frame(at), lookback="auto", horizon="auto")
+    assert any("irregular: stamps keep to no step; windows" in note for note in parts.notes)
     data = read(tmp_path, frame(stamps), frequency="irregular")
     assert len(data.values) == 60 and data.encoder.n_columns == 2 and data.gaps is None
     column = data.encoder.columns[1]

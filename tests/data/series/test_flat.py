@@ -89,6 +89,22 @@ def test_a_row_that_stands_there_twice_counts_once_and_is_said():
     hours = other.append_column("hour", [[1, 1, 1, 2, 2, 2]])
     with pytest.raises(UserError, match="write both in one column, as 2024-03-31 14:00, or keep"):
         order_rows(Source(hours, "data"), None, TimeColumn("at", "number"))
+    days = hours.append_column("day", [[1] * 6]).append_column("month", [[1, 1, 1, 2, 1, 2]])
+    days = days.rename_columns(["at", "y", "minute", "day", "month"])
+    days = days.set_column(2, "minute", [[5, 5, 5, 5, 6, 5]])
+    together = "with columns 'month' and 'day' and 'minute' each row has its own: write all in one"
+    with pytest.raises(UserError, match=f"{together} column, as 2024-03-31 14:05, or keep"):
+        order_rows(Source(days, "data"), None, TimeColumn("at", "number"))
+    clocks = other.append_column("time", [["8:00", "8:00", "8:00", "9:00", "9:00", "9:00"]])
+    with pytest.raises(UserError, match="with column 'time' each row has its own: write both in"):
+        order_rows(Source(clocks, "data"), None, TimeColumn("at", "number"))
+    quarters = other.append_column("year", [[1, 1, 1, 2, 2, 2]]).rename_columns(
+        ["quarter", "y", "year"]
+    )
+    with pytest.raises(
+        UserError, match="each row has its own: write both in one column, as 2024Q1"
+    ):
+        order_rows(Source(quarters, "data"), None, TimeColumn("quarter", "number"))
     shops = other.append_column("kind", [["x"] * 6]).append_column("shop", [["a"] * 3 + ["b"] * 3])
     with pytest.raises(UserError, match=r"config\.data\.group, of several series, such as 'shop'"):
         order_rows(Source(shops, "data"), None, TimeColumn("at", "number"))

@@ -9,13 +9,21 @@ import pyarrow as pa
 
 from train.config.data_options import Series
 from train.data.calendar import months_of
+from train.data.centuries import split_since, with_since
 from train.data.columns import Notes, RawColumn, Reading, get_column, read_text
-from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, find_compact
-from train.data.dates import PERIOD, parse_dates
+from train.data.compact_dates import COMPACT_FORMATS, COMPACT_WEEK, EPOCHS, find_compact
+from train.data.dates import PERIOD, has_whole_year, parse_date, parse_dates
 from train.data.day_counts import day_count_note
 from train.data.hint import hint_of
-from train.data.infer import infer
+from train.data.infer import USUAL_CENTURY, infer
 from train.data.notation import Notation
+from train.data.numbered_parts import (
+    PART_ORDERS,
+    SHORT_FORMATS,
+    find_parts,
+    find_short,
+    unevenness,
+)
 from train.data.period_dates import MONTH, WEEK
 from train.data.seasons import are_seasons
 from train.data.series.forms import find_form
@@ -45,15 +53,28 @@ def find_time_column(table: pa.Table, options: Series, notes: Notes) -> TimeColu
         if order != inferred.reading.order:
             note = f"dates are read {order}, by which they follow each other evenly, though "
             note += f"{inferred.reading.order} fits them too; config.data.date_format settles it"
-    if note:
-        notes.append(f"column {raw.name!r}: {note}")
-    if inferred.kind == "number" and options.date_format is None:
+    part_order = "" if options.date_format is not None else _part_order(once, notes)
+    if part_order:
+        kind = "time"
+        notation = None
+        order = part_order
+    elif inferred.kind == "number" and options.date_format is None:
         order = _compact_order(once.read_by(inferred.reading), notes)
     elif inferred.kind == "category":
-        order = _period_order(raw, notes)
+        # With zeros in front, as 010280, digits are no number.
+        order = _compact_order(once, notes) or _period_order(raw)
     if order and kind == "number":
         kind = "time"
         notation = None
+    if kind == "time" and (found := _with_century(once, order, notes)) != order:
+        order = found
+        note = note.partition(USUAL_CENTURY)[0]
+    if note and not part_order:
+        notes.append(f"column {raw.name!r}: {note}")
+    if split_since(order)[0] in SHORT_MONTHS:
+        texts = _texts(once)
+        month = _first_day(texts, order).astype("datetime64[M]")
+        raw.read_by(Reading(), notes).say(f"{texts[0]} is read as the month {month}")
     if kind == "number" and (note := day_count_note(raw.name, _known_numbers(raw, notation))):
         notes.append(f"column {raw.name!r}: {note}")
     if kind == "number" and options.calendar:
@@ -99,6 +120,8 @@ def _compact_order(raw: RawColumn, notes: Notes) -> str:
         return ""
     texts = read_text(raw).values
     order = find_compact(texts)
+    if not order or order == COMPACT_WEEK:
+        order = find_short(texts) or order
     if order:
         what = f"{texts[0]} is read as a date, {order}"
         if order in EPOCHS:
@@ -106,6 +129,44 @@ def _compact_order(raw: RawColumn, notes: Notes) -> str:
             what = f"{texts[0]} is read as {order}, {moment}"
         raw.read_by(Reading(), notes).say(what)
     return order
+
+
+def _part_order(raw: RawColumn, notes: Notes) -> str:
+    """That stamps are years with the number of a part, and of which; "" of others."""
+    texts = _texts(raw)
+    order = find_parts(texts)
+    if order:
+        day = _first_day(texts, order)
+        raw.read_by(Reading(), notes).say(f"{texts[0]!r} is read as {order}, from {day} on")
+    return order
+
+
+def _with_century(raw: RawColumn, order: str, notes: Notes) -> str:
+    """The order with the century of years of two digits, if all have two and it is another."""
+    texts = _texts(raw)
+    plain = split_since(order)[0]
+    if not texts or any(has_whole_year(text, plain) for text in texts):
+        return order
+    moments = [parse_date(text.strip(), order) for text in texts]
+    found = with_since(order, [moment for moment in moments if moment is not None])
+    since = split_since(found)[1]
+    if found != order and since is not None:
+        day = _first_day(texts, found)
+        years = f"years of two digits are of {since} to {since + 99}, where rows lie together"
+        raw.read_by(Reading(), notes).say(f"{years}: {texts[0]!r} is {day}")
+    return found
+
+
+def _first_day(texts: list[str], order: str) -> np.datetime64:
+    """The day of the first of these texts."""
+    return np.datetime64(int(parse_dates(texts[:1], order)[0][0]), "us").astype("datetime64[D]")
+
+
+def _texts(raw: RawColumn) -> list[str]:
+    """The distinct texts of a column of texts or numbers; none of others."""
+    if raw.family not in ("number", "text"):
+        return []
+    return read_text(as_written(raw) if raw.family == "number" else raw).values
 
 
 def _more_regular(raw: RawColumn, order: str) -> str:
@@ -121,20 +182,14 @@ def _more_regular(raw: RawColumn, order: str) -> str:
         return order
     if (is_first := _are_first_days(stamps)) != _are_first_days(rivals):
         return order if is_first else other
-    return other if _unevenness(rivals) < _unevenness(stamps) else order
+    return other if unevenness(rivals) < unevenness(stamps) else order
 
 
 def _are_first_days(stamps: np.ndarray) -> bool:
     return bool((stamps == month_start(months_of(stamps))).all())
 
 
-def _unevenness(stamps: np.ndarray) -> float:
-    """How much distances of neighbours differ, in terms of their mean."""
-    distances = np.diff(np.unique(stamps))
-    return float(distances.std() / distances.mean()) if len(distances) else 0.0
-
-
-def _period_order(raw: RawColumn, notes: Notes) -> str:
+def _period_order(raw: RawColumn) -> str:
     """That texts are months, quarters or weeks, if nearly all of them are; else "".
 
     Raises UserError if they are seasons.
@@ -148,10 +203,10 @@ def _period_order(raw: RawColumn, notes: Notes) -> str:
     n_other = int(text.counts[~valid].sum())
     if n_valid and n_other <= allowed_odd(n_valid, n_other, 9):
         return PERIOD
-    return _short_months(raw, text.values, notes)
+    return _short_months(text.values)
 
 
-def _short_months(raw: RawColumn, texts: list[str], notes: Notes) -> str:
+def _short_months(texts: list[str]) -> str:
     """The order of months with two digits of their year, as Jan-24; "" of other texts.
 
     What a day of a month could be has the same number from month to month.
@@ -162,20 +217,16 @@ def _short_months(raw: RawColumn, texts: list[str], notes: Notes) -> str:
             continue
         months = months_of(stamps)
         if np.mean(np.diff(months % 12) != 0) > 0.5 and np.mean(np.diff(months // 12) == 0) > 0.5:
-            first = np.datetime64(int(stamps[0]), "us").astype("datetime64[M]")
-            raw.read_by(Reading(), notes).say(f"{texts[0]} is read as the month {first}")
             return order
     return ""
 
 
 def _form(raw: RawColumn, order: str) -> str:
     """How months, quarters and compact dates are written; "" of other stamps."""
-    if raw.family not in ("number", "text"):
+    texts = _texts(raw)
+    are_periods = all(MONTH.fullmatch(text) or WEEK.fullmatch(text) for text in texts)
+    written = (PERIOD, *COMPACT_FORMATS, *SHORT_FORMATS, *PART_ORDERS, *SHORT_MONTHS)
+    if not texts or not (split_since(order)[0] in written or are_periods):
         return ""
-    text = read_text(as_written(raw) if raw.family == "number" else raw)
-    are_periods = all(MONTH.fullmatch(value) or WEEK.fullmatch(value) for value in text.values)
-    is_written = order in (PERIOD, *COMPACT_FORMATS, *SHORT_MONTHS)
-    if not text.values or not (is_written or are_periods):
-        return ""
-    stamps, valid = parse_dates(text.values, order)
-    return find_form(text.values, stamps) if np.all(valid) else ""
+    stamps, valid = parse_dates(texts, order)
+    return find_form(texts, stamps) if np.all(valid) else ""

@@ -13,20 +13,38 @@ import numpy as np
 import pyarrow as pa
 
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS
+from train.data.numbered_parts import ROMAN, SHORT_FORMATS
 
 START = datetime.datetime(1970, 1, 1)
-# Beside those of strptime: %q a quarter, %h a half-year, %v a week without zeros in front.
-QUARTERS = ("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "%qQ%Y")
-HALVES = tuple("".join(parts) for parts in product(("%Y", "%Y-"), "HS", ("%h",)))
-MONTHS = ("%Y-%m", "%m/%Y", "%m-%Y", "%m.%Y", "%Y/%m", "%Y.%m", "%YM%m", "%Ym%m")
+# Beside those of strptime: %q a quarter, %u in Roman figures, %h a half-year, %v a week and %n a
+# month without zeros in front, %k a month without the zero behind it.
+MARKS = "-./: "
+QUARTERS = (
+    *("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "%qQ%Y", "%qQ%y", "Q%q %y", "%Y%q"),
+    *("".join(parts) for parts in product(("%Y",), MARKS, ("%q", "%u"))),
+    *("".join(parts) for parts in product(("%q", "%u"), MARKS, ("%Y",))),
+)
+HALVES = (
+    *("".join(parts) for parts in product(("%Y", "%Y-"), "HS", ("%h",))),
+    *("".join(parts) for parts in product(("%Y",), MARKS, ("%h",))),
+    *("".join(parts) for parts in product(("%h",), MARKS, ("%Y",))),
+)
+MONTHS = (
+    *("".join(parts) for parts in product(("%Y",), (*MARKS, "M", "m"), ("%m", "%n"))),
+    *("".join(parts) for parts in product(("%m", "%n"), MARKS, ("%Y",))),
+    "%Y.%k",
+)
 NAMED = tuple("".join(parts) for parts in product(("%b", "%B"), (" ", "-", "/"), ("%Y", "%y")))
 LETTERS = ("W", "KW", "CW")
 WEEKS = (
+    *("".join(parts) for parts in product(("%G",), MARKS, ("%V", "%v"))),
+    *("".join(parts) for parts in product(("%V", "%v"), MARKS, ("%G",))),
     *("".join(parts) for parts in product(("%G",), ("-", "", " "), LETTERS, ("%V", "%v"))),
     *("".join(parts) for parts in product(LETTERS, ("%V", "%v"), (" ", "-", "/"), ("%G",))),
 )
 COMPACT_FORMS = tuple(COMPACT_FORMATS.values())
-FORMS = (*COMPACT_FORMS, *MONTHS, *QUARTERS, *HALVES, *WEEKS, *NAMED)
+SHORT_FORMS = tuple(SHORT_FORMATS.values())
+FORMS = (*COMPACT_FORMS, *SHORT_FORMS, *MONTHS, *QUARTERS, *HALVES, *WEEKS, *NAMED)
 WITH_TIME = tuple(form for form in FORMS if "%H" in form)
 
 
@@ -61,9 +79,16 @@ def _moments(stamps: Iterable[float]) -> list[datetime.datetime]:
 
 
 def _write(moment: datetime.datetime, form: str) -> str:
-    quarter = str((moment.month + 2) // 3)
-    half = str((moment.month + 5) // 6)
-    week = str(moment.isocalendar().week)
-    for part, text in (("%q", quarter), ("%h", half), ("%v", week), ("%Y", f"{moment.year:04d}")):
+    quarter = (moment.month + 2) // 3
+    parts = {
+        "%q": str(quarter),
+        "%u": list(ROMAN)[quarter - 1],
+        "%h": str((moment.month + 5) // 6),
+        "%v": str(moment.isocalendar().week),
+        "%n": str(moment.month),
+        "%k": f"{moment.month:02d}".rstrip("0"),
+        "%Y": f"{moment.year:04d}",
+    }
+    for part, text in parts.items():
         form = form.replace(part, text)
     return moment.strftime(form)

@@ -12,14 +12,18 @@ from train.errors import UserError
 # What a column is called that says which part of a year, or of a day, its row is of, and how such a
 # time is written.
 PARTS = {
+    "year": "2024",
     "half": "2024H1",
     "quarter": "2024Q1",
     "month": "2024-03",
     "week": "2024-W05",
     "day": "2024-03-31",
+    "date": "2024-03-31",
     "hour": "2024-03-31 14:00",
     "minute": "2024-03-31 14:05",
+    "time": "2024-03-31 14:05",
 }
+FINENESS = list(PARTS)
 
 
 def same_time(
@@ -38,11 +42,13 @@ def same_time(
     advice = "keep one row for each time"
     train_with = "train with" if is_fitted else "name"
     others = _telling_apart(source.table, time.name) if group is None else []
-    parts = [name for name in others if name.strip().lower() in PARTS]
-    if parts:
-        written = PARTS[parts[0].strip().lower()]
-        both = f"write both in one column, as {written}"
-        advice = f"with column {parts[0]!r} each row has its own: {both}, or {advice}"
+    parts = [name for name in others if _part(name)] or _parts_together(source.table, time.name)
+    if parts and group is None:
+        finest = max((_part(time.name), *map(_part, parts)), key=_fineness)
+        one = f"write {'both' if len(parts) == 1 else 'all'} in one column, as {PARTS[finest]}"
+        names = " and ".join(map(repr, parts))
+        with_parts = f"column{'s' if len(parts) > 1 else ''} {names}"
+        advice = f"with {with_parts} each row has its own: {one}, or {advice}"
     elif group is not None:
         advice += ", or make a column for config.data.group that tells all series apart"
     else:
@@ -52,6 +58,30 @@ def same_time(
         advice += f", or {train_with} config.data.zone, where a clock was set back"
     where = f"{source.where}: column {time.name!r}"
     return UserError(f"{where}: {numbers} have the same time {shown}; {advice}")
+
+
+def _part(name: str) -> str:
+    """The part of a year or a day that a column is called by; "" of other names."""
+    name = name.strip().lower()
+    return name if name in PARTS else ""
+
+
+def _fineness(part: str) -> int:
+    return FINENESS.index(part) if part else -1
+
+
+def _parts_together(table: pa.Table, time: str) -> list[str]:
+    """The columns that are called parts of a time, if all of them tell the rows apart; else none.
+
+    None where there is one alone, which `_telling_apart` has looked at.
+    """
+    names = table.column_names
+    found = [name for name in names if _part(name) and name != time and names.count(name) == 1]
+    if len(found) < 2:
+        return []
+    columns = [time, *found]
+    is_apart = table.select(columns).group_by(columns).aggregate([]).num_rows == table.num_rows
+    return sorted(found, key=lambda name: _fineness(_part(name))) if is_apart else []
 
 
 def _telling_apart(table: pa.Table, time: str) -> list[str]:
