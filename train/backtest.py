@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,21 @@ if TYPE_CHECKING:
     from train.inference.predictor import Predictor
     from train.results.backtest.answers import Answered
     from train.results.backtest.leaks import Leaks
+    from train.results.backtest.record import BacktestRecord
     from train.run.listener import Listener
 
 NETS = "nets"  # the folder of the nets' own folders
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is judged where: the config of its nets, all rows, and the origins in these."""
+
+    config: Config
+    table: pa.Table
+    origins: Origins
+    plan: Plan
+    folder: Path
 
 
 def backtest(
@@ -51,28 +64,50 @@ def backtest(
     data: object = None,
     echo: Callable[[str], object] | None = None,
     verbose: bool = True,
-) -> dict[str, object]:
+) -> BacktestRecord:
     """Trains and judges nets at the origins of a plan; returns what backtest.json holds.
 
     `data`, `echo` and `verbose` are as `train.loop.fit` has them. Raises what that raises.
     """
+    from train.results.backtest.answers import answer
+    from train.results.backtest.finish import finish_backtest
+    from train.results.backtest.leaks import find_leaks
+    from train.run.listener import listener_of
+
+    began = time.monotonic()
+    listener = listener_of(echo, verbose=verbose)
+    task = _prepare(config, workdir, plan or Plan(), data, listener)
+    plan = task.plan
+    rows = (task.table, task.config.data.path, task.origins)
+    parts: list[Answered] = []
+    leaks: list[Leaks] = []
+    for first in range(plan.origins if plan.is_refitted else 1):
+        model = _train(task, first, listener)
+        chosen = range(first, first + 1) if plan.is_refitted else range(plan.origins)
+        answered = answer(model, *rows, chosen, plan)
+        parts.append(answered)
+        if plan.check_leaks:
+            leaks.append(find_leaks(model, *rows, answered, task.config.seed))
+    content, lines = finish_backtest(task.config, task.folder, parts, plan, leaks, began)
+    for line in lines:
+        listener(line)
+    return content
+
+
+def _prepare(
+    config: Config, workdir: str | Path | None, plan: Plan, data: object, listener: Listener
+) -> _Task:
+    """The rows and the origins in them; the listener is told of the window. Raises UserError."""
     from train.data.files.read import read_table
     from train.data.files.tables import Read, in_memory
     from train.data.series.origins import find_origins
     from train.evaluation.baselines.statistics import load_models
-    from train.results.backtest.answers import answer
-    from train.results.backtest.finish import finish_backtest
-    from train.results.backtest.leaks import find_leaks
     from train.results.backtest.record import check_begun
     from train.run.folder import fresh_folder
-    from train.run.listener import listener_of
 
-    began = time.monotonic()
-    plan = plan or Plan()
     config = named(config)
     _check(config, plan)
     load_models(plan.models)
-    listener = listener_of(echo, verbose=verbose)
     read: Read = read_table
     if data is not None:
         config, read = in_memory(config, data)
@@ -81,28 +116,13 @@ def backtest(
     table = read(options.path, options.missing)
     folder = fresh_folder(config.name) if workdir is None else Path(workdir)
     options, lines = _with_window(config, options, table, plan, folder)
-    config = dataclasses.replace(config, data=options)
     for line in lines:
         listener(line)
     step = plan.step or resolved(options.horizon)
     plan = dataclasses.replace(plan, step=step)
     origins = find_origins(table, options, plan.origins, step)
     check_begun(folder, plan)
-    parts: list[Answered] = []
-    leaks: list[Leaks] = []
-    notes: list[str] = []
-    for first in range(plan.origins if plan.is_refitted else 1):
-        model = _train(config, table, origins, first, plan, folder, listener)
-        chosen = range(first, first + 1) if plan.is_refitted else range(plan.origins)
-        answered = answer(model, table, options.path, origins, chosen, plan, notes)
-        parts.append(answered)
-        if plan.check_leaks:
-            leaks.append(find_leaks(model, table, options.path, origins, answered, config.seed))
-    notes = list(dict.fromkeys(notes))
-    content, lines = finish_backtest(config, folder, parts, plan, leaks, notes, began)
-    for line in lines:
-        listener(line)
-    return content
+    return _Task(dataclasses.replace(config, data=options), table, origins, plan, folder)
 
 
 def _check(config: Config, plan: Plan) -> None:
@@ -139,32 +159,27 @@ def _net_name(origin: int) -> str:
     return f"{origin + 1:02d}"
 
 
-def _train(
-    config: Config,
-    table: pa.Table,
-    origins: Origins,
-    first: int,
-    plan: Plan,
-    folder: Path,
-    listener: Listener,
-) -> Predictor:
+def _train(task: _Task, first: int, listener: Listener) -> Predictor:
     """The net that may know the rows before an origin, trained or resumed on these alone."""
     from train import loop
     from train.inference.load import load, read_start
     from train.run.listener import nobody
 
-    own = folder / NETS / _net_name(first)
-    rows = table.filter(origins.before(first))
-    trust = paths_of(config)
+    plan = task.plan
+    nets = task.folder / NETS
+    own = nets / _net_name(first)
+    rows = task.table.filter(task.origins.before(first))
+    trust = paths_of(task.config)
     start = None
     if plan.refit == "warm" and first:
-        start = read_start(folder / NETS / _net_name(first - 1), trust=trust)
+        start = read_start(nets / _net_name(first - 1), trust=trust)
     if plan.is_refitted:
         listener(f"origin {first + 1} of {plan.origins}: {rows.num_rows:,} rows before it")
     else:
-        found = f"{rows.num_rows:,} of {table.num_rows:,} rows are before the first origin"
+        found = f"{rows.num_rows:,} of {task.table.num_rows:,} rows are before the first origin"
         listener(f"{found} and train; config.data.test is not read")
-    untested = dataclasses.replace(config, data=dataclasses.replace(config.data, test=0))
+    data = dataclasses.replace(task.config.data, test=0)
+    untested = dataclasses.replace(task.config, data=data)
     echo = nobody if first else listener.say
     loop.fit(untested, own, data=rows, start=start, echo=echo, verbose=listener.verbose)
     return load(own, trust)
@@ -183,8 +198,7 @@ def main(argv: list[str]) -> int:
         found = backtest(
             command.config, command.workdir, command.plan, echo=print_now, verbose=command.verbose
         )
-    leaks = found.get("leaks")
-    return 2 if isinstance(leaks, dict) and leaks["origins"] else 0
+    return 2 if "leaks" in found and found["leaks"]["origins"] else 0
 
 
 if __name__ == "__main__":

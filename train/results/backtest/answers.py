@@ -36,7 +36,8 @@ class Answered:
     """The windows of some origins, and all answers to them in encoded units [w, h * o].
 
     `rivals` {baseline: its answers}; `ends` {column: the ends of intervals [w * h]} of this `level`
-    where the net has any. `quantiles` are the levels of those that it predicts.
+    where the net has any. `quantiles` are the levels of those that it predicts. `notes` are lines
+    for the user.
     """
 
     dataset: SeriesDataset
@@ -46,6 +47,7 @@ class Answered:
     ends: HostArrays
     level: float | None
     quantiles: tuple[float, ...]
+    notes: tuple[str, ...]
 
     @property
     def windows(self) -> np.ndarray:
@@ -70,7 +72,6 @@ def answer(
     origins: Origins,
     chosen: range,
     plan: Plan,
-    notes: Notes,
 ) -> Answered:
     """The answers at the `chosen` origins, of which the net may know the rows before the first.
 
@@ -78,6 +79,7 @@ def answer(
     """
     encoder = model.encoder
     assert isinstance(encoder, SeriesEncoder)
+    notes: Notes = []
     found = origin_windows(encoder, table, origins, chosen, where, notes)
     dataset = found.dataset
     windows = dataset.splits["test"]
@@ -95,8 +97,16 @@ def answer(
             raise
         notes.append(f"no intervals: {str(error).removeprefix('--interval: ')}")
     quantiles = model.config.levels()
-    has_ends = level if ends else None
-    return Answered(dataset, found.origin_w, predicted, rivals, ends, has_ends, quantiles)
+    return Answered(
+        dataset,
+        found.origin_w,
+        predicted,
+        rivals,
+        ends,
+        level if ends else None,
+        quantiles,
+        tuple(notes),
+    )
 
 
 def predict_windows(model: Predictor, dataset: SeriesDataset) -> Predicted:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from train.results.backtest.answers import Answered, joined_ends, level_of
 from train.results.backtest.leaks import Leaks
 from train.results.backtest.record import (
     NAME,
+    BacktestRecord,
     backtest_record,
     forecasts_of_all,
     groups_table,
@@ -40,12 +42,12 @@ def finish_backtest(
     parts: Sequence[Answered],
     plan: Plan,
     leaks: Sequence[Leaks],
-    notes: Sequence[str],
     began: float,
-) -> tuple[dict[str, object], list[str]]:
+) -> tuple[BacktestRecord, list[str]]:
     """Writes all files; returns the content of backtest.json, and lines for the user."""
     scores = score_backtest(parts, plan.origins)
-    notes = [*notes, *uneven_lines(parts)]
+    notes = list(dict.fromkeys(note for part in parts for note in part.notes))
+    notes += uneven_lines(parts)
     found = _joined(leaks)
     record = backtest_record(parts, scores, plan, found, notes)
     write_table(forecasts_of_all(parts), folder / "forecasts.parquet")
@@ -54,9 +56,9 @@ def finish_backtest(
     metric = first_metric(scores)
     shown = [*notes, found.line] if found else notes
     write_backtest(folder / "backtest.html", _page(config, parts, plan, scores, metric, shown))
-    record |= {"seconds": time.monotonic() - began, "versions": versions()}
-    content = finite(record)
-    assert isinstance(content, dict)
+    record["seconds"] = time.monotonic() - began
+    record["versions"] = versions()
+    content = cast(BacktestRecord, finite(record))
     write_json(folder / NAME, content)
     lines = [*notes, *score_lines(scores)]
     if found is not None:

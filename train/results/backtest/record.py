@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +16,63 @@ from train.data.series.time_column import write_stamps
 from train.errors import UserError
 from train.evaluation.groups import spread_over_groups
 from train.evaluation.predictions import forecast_table
+from train.report.result import Scores
 from train.results.backtest.answers import Answered, cutoffs, level_of
 from train.results.backtest.leaks import Leaks
 from train.results.backtest.scores import NET, BacktestScores, Curves
 from train.run.folder import read_json
 
 NAME = "backtest.json"
+
+
+class OriginRecord(TypedDict):
+    """An origin, counted from 1."""
+
+    origin: int
+    windows: int
+    cutoff: NotRequired[str]
+    """The latest stamp that any window reads."""
+
+
+class LeakRecord(TypedDict):
+    """What spoiling all later cells came to."""
+
+    origins: list[int]
+    """Those whose forecasts changed."""
+    spoiled_cells: int
+    columns: list[str]
+
+
+class _Optional(TypedDict, total=False):
+    by_group: dict[str, dict[str, dict[str, float]]]
+    """{net or baseline: {metric: its quantiles over groups}}, of several."""
+    interval: float
+    """The level of the net's intervals, where it has any."""
+    leaks: LeakRecord
+    seconds: float
+    versions: dict[str, str]
+
+
+class BacktestRecord(_Optional):
+    """The content of backtest.json."""
+
+    origins: list[OriginRecord]
+    step: int | None
+    horizon: int
+    lookback: int
+    season: int | None
+    refit: str
+    targets: list[str]
+    groups: int
+    windows: int
+    metrics: Scores
+    """Of the net, over all windows."""
+    baselines: dict[str, Scores]
+    by_origin: dict[str, dict[str, list[float]]]
+    """{net or baseline: {metric: its value at each origin}}."""
+    by_step: dict[str, dict[str, list[float]]]
+    """The same at each step of the horizon."""
+    notes: list[str]
 
 
 def check_begun(folder: Path, plan: Plan) -> None:
@@ -101,10 +153,22 @@ def backtest_record(
     plan: Plan,
     leaks: Leaks | None,
     notes: Sequence[str],
-) -> dict[str, object]:
+) -> BacktestRecord:
     """The content of backtest.json, but for seconds and versions."""
     encoder = parts[0].dataset.encoder
-    record: dict[str, object] = {
+    optional: _Optional = {}
+    if scores.groups:
+        by_group = scores.by_group.items()
+        optional["by_group"] = {name: spread_over_groups(metrics) for name, metrics in by_group}
+    if (level := level_of(parts)) is not None:
+        optional["interval"] = level
+    if leaks is not None:
+        optional["leaks"] = {
+            "origins": [origin + 1 for origin in leaks.origins],
+            "spoiled_cells": leaks.n_cells,
+            "columns": list(leaks.columns),
+        }
+    return {
         "origins": _origins(parts, scores),
         "step": plan.step,
         "horizon": encoder.horizon,
@@ -118,27 +182,16 @@ def backtest_record(
         "baselines": {name: found for name, found in scores.overall.items() if name != NET},
         "by_origin": _lists(scores.by_origin),
         "by_step": _lists(scores.by_step),
+        **optional,
+        "notes": list(notes),
     }
-    if scores.groups:
-        by_group = scores.by_group.items()
-        record["by_group"] = {name: spread_over_groups(metrics) for name, metrics in by_group}
-    if (level := level_of(parts)) is not None:
-        record["interval"] = level
-    if leaks is not None:
-        record["leaks"] = {
-            "origins": [origin + 1 for origin in leaks.origins],
-            "spoiled_cells": leaks.n_cells,
-            "columns": list(leaks.columns),
-        }
-    return {**record, "notes": list(notes)}
 
 
-def _origins(parts: Sequence[Answered], scores: BacktestScores) -> list[dict[str, object]]:
-    """Each origin: its number, the last stamp before it, how many windows it has."""
+def _origins(parts: Sequence[Answered], scores: BacktestScores) -> list[OriginRecord]:
     shown = shown_cutoffs(parts)
-    found: list[dict[str, object]] = []
+    found: list[OriginRecord] = []
     for origin, n_windows in enumerate(scores.windows_k.tolist()):
-        one: dict[str, object] = {"origin": origin + 1, "windows": n_windows}
+        one: OriginRecord = {"origin": origin + 1, "windows": n_windows}
         if origin in shown:
             one["cutoff"] = shown[origin]
         found.append(one)
