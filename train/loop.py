@@ -196,12 +196,7 @@ def train(
     checkpoints = on_process_zero(
         lambda: Checkpoints(run.folder, run.config.train.keep, subfolder=run.subfolder)
     )
-    with recorded_layers() as layers:
-        state, resumed = restore_or_init(run, driver, checkpoints)
-    if call is None:
-        tell_net(listener, run, state, layers)
-    if any(leg.stopped):
-        state = state.replace(stopped=state.stopped | np.array(leg.stopped))
+    state, resumed = _first_state(run, driver, checkpoints, leg, listener if call is None else None)
     began = time.monotonic()
     pending = None
     seconds_per_round = CALL_SECONDS  # not known yet: the first call is asked for one round
@@ -215,13 +210,13 @@ def train(
         compiled = saved = time.monotonic()
         while True:
             status = fetch_status(run.program, state)  # waits for it alone
-            is_done = leg.is_done(status)
             if status.has_diverged and not run.members:
                 writer.write(pending)
                 raise diverged(run, state)
-            signal = signals[0] if signals else 0
+            is_done = leg.is_done(status)
             is_due = save_is_due(run, status.step, time.monotonic() - saved)
             n_rounds = rounds_wanted(run, status.step, seconds_per_round, leg)
+            signal = signals[0] if signals else 0
             signal, is_due, n_rounds = agree(highest=signal, of_process_zero=(is_due, n_rounds))
             if (is_due or is_done or signal) and status.step != (resumed or 0):
                 writer.write(pending)
@@ -243,3 +238,16 @@ def train(
         raise stopped(run.folder, status.step, signal)
     seconds = {"compile": compiled - began, "train": time.monotonic() - compiled}
     return Trained(*fetch_answering(run, state), seconds, resumed is None, call)
+
+
+def _first_state(
+    run: Run, driver: Driver, checkpoints: Checkpoints | None, leg: Leg, listener: Listener | None
+) -> tuple[State, int | None]:
+    """What a leg begins with, and its step where it was saved; a listener is told of the net."""
+    with recorded_layers() as layers:
+        state, resumed = restore_or_init(run, driver, checkpoints)
+    if listener is not None:
+        tell_net(listener, run, state, layers)
+    if any(leg.stopped):
+        state = state.replace(stopped=state.stopped | np.array(leg.stopped))
+    return state, resumed
