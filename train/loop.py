@@ -214,9 +214,9 @@ def train(
                 writer.write(pending)
                 raise diverged(run, state)
             is_done = leg.is_done(status)
+            signal = signals[0] if signals else 0
             is_due = save_is_due(run, status.step, time.monotonic() - saved)
             n_rounds = rounds_wanted(run, status.step, seconds_per_round, leg)
-            signal = signals[0] if signals else 0
             signal, is_due, n_rounds = agree(highest=signal, of_process_zero=(is_due, n_rounds))
             if (is_due or is_done or signal) and status.step != (resumed or 0):
                 writer.write(pending)
