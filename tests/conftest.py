@@ -116,6 +116,7 @@ PLAIN = (
     "tests/run/test_sequence_streams.py::test_memory",
     "tests/run/test_sequence_streams.py::test_updates",
     "tests/run/test_series_in_parts.py",
+    "tests/run/test_series_parts_memory.py",
     "tests/run/test_series_streams.py",
     "tests/run/test_shortcut.py",
     "tests/run/test_stream_runs.py",

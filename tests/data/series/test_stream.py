@@ -1,4 +1,4 @@
-"""Series larger than memory: the pass that fits, and the windows that training is given."""
+"""Series larger than memory: what the pass fits, against series in memory."""
 
 from __future__ import annotations
 
@@ -9,114 +9,27 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-
-from train.config.data_options import Series
-from train.data.dataset import Batch
-from train.data.series import blocks, load_stream
-from train.data.series.dataset import SeriesDataset
-from train.data.series.fills import own_columns
-from train.data.series.load import load_series
-from train.data.series.load_stream import load_series_stream
-from train.data.series.stream import StreamedSeries
-from train.data.stream.chunks import plan_chunks, read_chunks, row_numbers
-from train.errors import UserError
-
-LOOKBACK = 8
-HORIZON = 4
-SCHEMA = pa.schema(
-    {
-        "name": pa.string(),
-        "when": pa.timestamp("us"),
-        "load": pa.float64(),
-        "price": pa.float64(),
-        "heat": pa.float64(),
-        "area": pa.float64(),
-        "kind": pa.string(),
-    }
+from streamed_series import (
+    HORIZON,
+    a_series,
+    epoch_of,
+    in_memory,
+    joined,
+    make_series,
+    options,
+    small_pieces,
+    write,
 )
 
-
-def a_series(name: str, n: int, seed: int, *, step: datetime.timedelta) -> pa.Table:
-    """Rows of one series: sizes of groups, gaps and steps differ."""
-    random = np.random.default_rng(seed)
-    load = 10.0 ** (seed % 5) * (3 + np.sin(np.arange(n) * 2 * np.pi / 24) + random.normal(size=n))
-    first = datetime.datetime(2024, 1, 1) + datetime.timedelta(days=seed)
-    columns: dict[str, list[Any]] = {
-        "name": [name] * n,
-        "when": [first + i * step for i in range(n)],
-        "load": load.tolist(),
-        "price": random.normal(size=n).tolist(),
-        "heat": (20 + random.normal(size=n)).tolist(),
-        "area": [float(seed)] * n,
-        "kind": ["shop" if seed % 3 else "hall"] * n,
-    }
-    return pa.table(columns, SCHEMA)
-
-
-def make_series(n_series: int = 12) -> dict[str, pa.Table]:
-    """Hourly series of many sizes, every fourth one daily, some with gaps."""
-    tables = {}
-    for i in range(n_series):
-        step = datetime.timedelta(hours=24 if i % 4 == 3 else 1)
-        table = a_series(f"g{i}", 60 + 7 * i, i, step=step)
-        if i % 3 == 1:
-            load = table["load"].to_pylist()
-            load[10:13] = [None] * 3
-            table = table.set_column(2, "load", pa.array(load, pa.float64()))
-            table = pa.concat_tables([table[:30], table[32:]])
-        tables[f"g{i}"] = table
-    return tables
-
-
-def write(tables: dict[str, pa.Table], folder: Path, *, files: int = 3, group: int = 50) -> str:
-    """A folder of Parquet files, in which a series is in one of them."""
-    folder.mkdir(parents=True)
-    names = list(tables)
-    size = -(-len(names) // files)
-    for i in range(files):
-        own = [tables[name] for name in names[i * size : (i + 1) * size]]
-        pq.write_table(pa.concat_tables(own), folder / f"{i}.parquet", row_group_size=group)
-    return str(folder)
+from train.data.series.dataset import SeriesDataset
+from train.data.series.fills import own_columns
+from train.data.series.load_stream import load_series_stream
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory) -> str:
     return write(make_series(), tmp_path_factory.mktemp("stream") / "parts")
-
-
-def options(path: str, **fields: Any) -> Series:
-    base = {"target": "load", "time": "when", "group": "name", "lookback": LOOKBACK}
-    base |= {"horizon": HORIZON, "valid": 12, "test": 12, "stream": True}
-    return Series(path=path, **base | fields)
-
-
-def in_memory(given: Series) -> SeriesDataset:
-    return load_series(replace(given, stream=False))
-
-
-def epoch_of(dataset: StreamedSeries, epoch: int = 0, batch_size: int = 8) -> list[Batch]:
-    """The real rows of the chunks of an epoch."""
-    plan = plan_chunks(dataset.n_train, batch_size, dataset.stream.chunk_rows)
-    first = epoch * plan.steps_per_epoch
-    found = []
-    for chunk in read_chunks(dataset.stream, plan, 0, first, first + plan.steps_per_epoch):
-        assert (chunk.batch.weight[chunk.n_rows :] == 0).all()
-        inputs = {name: array[: chunk.n_rows] for name, array in chunk.batch.inputs.items()}
-        target = {name: array[: chunk.n_rows] for name, array in chunk.batch.target.items()}
-        found.append(Batch(inputs, target, chunk.batch.weight[: chunk.n_rows]))
-    return found
-
-
-def joined(batches: list[Batch]) -> dict[str, np.ndarray]:
-    """All arrays of some batches, windows one after the other."""
-    parts: dict[str, list[np.ndarray]] = {}
-    for batch in batches:
-        arrays = {**batch.inputs, **{f"target {k}": v for k, v in batch.target.items()}}
-        for name, array in {**arrays, "weight": batch.weight}.items():
-            parts.setdefault(name, []).append(array)
-    return {name: np.concatenate(own) for name, own in parts.items()}
 
 
 def in_order(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -176,14 +89,6 @@ def test_a_stream_that_fits_in_one_part_is_what_the_rows_in_memory_are(
         for name, array in joined([whole.take(whole.arrays, whole.splits[split])]).items():
             judged = joined([dataset.take(dataset.arrays, dataset.splits[split])])
             np.testing.assert_array_equal(judged[name], array)
-
-
-def small_pieces(monkeypatch) -> None:
-    """Few series in memory, few at once, and few windows cut out of them at once."""
-    monkeypatch.setattr(blocks, "SAMPLE_ROWS", 200)
-    monkeypatch.setattr(blocks, "MIN_SAMPLED", 3)
-    monkeypatch.setattr(blocks, "BLOCK_CELLS", 500)
-    monkeypatch.setattr(load_stream, "PIECE_BYTES", 1000)
 
 
 @pytest.mark.parametrize("kind", ["one scale", "known ahead, observed, static", "irregular"])
@@ -301,65 +206,6 @@ def test_steps_of_groups_are_those_that_are_found_in_memory(tmp_path: Path, monk
     assert whole.encoder.time is not None and whole.encoder.time.counts == "rows"
 
 
-def test_an_epoch_is_each_window_once_in_another_order_each_time(path: str, monkeypatch) -> None:
-    """A window by all that it reads; series are longer than a chunk."""
-    small_pieces(monkeypatch)
-    given = options(path, observed=("heat",), scaling="shared", shuffle_window=16)
-    dataset = load_series_stream(given, "auto")
-    assert max(dataset.stream.counts) > 2 * dataset.stream.chunk_rows
-    orders = []
-    for epoch in range(2):
-        arrays = joined(epoch_of(dataset, epoch))
-        keys = np.concatenate([arrays["past"][:, :, 2], arrays["series"][:, None]], 1)
-        assert len(np.unique(keys, axis=0)) == dataset.n_train
-        orders.append(keys)
-    assert not np.array_equal(orders[0], orders[1])
-    np.testing.assert_array_equal(np.unique(orders[0], axis=0), np.unique(orders[1], axis=0))
-
-
-def test_a_chunk_of_a_long_series_has_windows_of_all_its_times(tmp_path: Path) -> None:
-    table = a_series("g", 300, 0, step=datetime.timedelta(hours=1))
-    path = write({"g": table}, tmp_path / "rows", files=1)
-    dataset = load_series_stream(options(path, shuffle_window=64), "auto")
-    (block,) = dataset.stream.files.groups
-    (piece,) = dataset.stream.pieces(block)
-    rows = dataset.stream.numbers(piece, dataset.stream.training_rows(piece))
-    assert sorted(rows.tolist()) == list(range(LOOKBACK, 300 - 24 - HORIZON + 1))
-    first = rows[:53]
-    assert first.min() < 20 and first.max() > 250
-    assert (np.diff(first) == 5).all()  # 265 windows in five chunks
-
-
-def test_chunks_can_be_read_from_anywhere(path: str, monkeypatch) -> None:
-    small_pieces(monkeypatch)
-    dataset = load_series_stream(options(path, shuffle_window=40), "auto")
-    plan = plan_chunks(dataset.n_train, 8, dataset.stream.chunk_rows)
-    straight = list(read_chunks(dataset.stream, plan, 0, 0, plan.steps_per_epoch))
-    assert len(straight) > 4
-    for k in range(1, len(straight), 2):
-        first = k * plan.steps_per_chunk
-        own = next(read_chunks(dataset.stream, plan, 0, first, plan.steps_per_epoch))
-        np.testing.assert_array_equal(own.batch.inputs["past"], straight[k].batch.inputs["past"])
-        np.testing.assert_array_equal(own.batch.target["value"], straight[k].batch.target["value"])
-
-
-def test_windows_are_known_by_the_rows_of_their_first_predictions(path: str, monkeypatch) -> None:
-    """What a run that diverges names; of a step without a row the one before."""
-    small_pieces(monkeypatch)
-    dataset = load_series_stream(options(path, scaling="shared", shuffle_window=40), "auto")
-    table = pa.concat_tables(make_series().values())
-    load = table["load"].to_numpy()
-    (column,) = dataset.encoder.columns
-    arrays = joined(epoch_of(dataset))
-    rows = row_numbers(dataset.stream, 0, 0, 0, dataset.n_train)
-    first = arrays["target value"][:, 0].astype(np.float64) * column.unit + column.shift
-    known = ~np.isnan(first)
-    assert 0 < (~known).sum() < 60
-    np.testing.assert_allclose(first[known], load[rows[known]], rtol=1e-5, atol=0.01)
-    groups = np.array(dataset.encoder.groups)[arrays["series"]]
-    np.testing.assert_array_equal(groups, np.array(table["name"].to_pylist())[rows])
-
-
 def test_nothing_is_fitted_on_rows_that_judge(path: str, tmp_path: Path, monkeypatch) -> None:
     """Their values are others; neither what is learned before training nor any window changes."""
     small_pieces(monkeypatch)
@@ -384,78 +230,3 @@ def test_nothing_is_fitted_on_rows_that_judge(path: str, tmp_path: Path, monkeyp
         np.testing.assert_array_equal(found[name], array)
     judged = [d.take(d.arrays, d.splits["valid"]).target["value"] for d in (one, other)]
     assert np.nanmax(judged[1]) > 10 * np.nanmax(judged[0])
-
-
-def test_series_that_stand_apart_are_refused_with_both_places(tmp_path: Path) -> None:
-    tables = make_series(4)
-    tables["again"] = tables["g1"][:40]
-    path = write(tables, tmp_path / "apart", files=2)
-    with pytest.raises(UserError) as error:
-        load_series_stream(options(path), "auto")
-    assert str(error.value) == (
-        f"{path}: rows of group 'g1' stand apart, from row 61 of {path}/0.parquet and row 82 of "
-        f"{path}/1.parquet on; a stream reads whole series: sort by 'name' and time, each series "
-        "in one file"
-    )
-    mixed = pa.concat_tables([tables["g0"][:20], tables["g2"], tables["g0"][20:]])
-    path = write({"all": mixed}, tmp_path / "mixed", files=1)
-    with pytest.raises(UserError, match=r"group 'g0' stand apart, from row 1 of .* and row 95 of"):
-        load_series_stream(options(path), "auto")
-
-
-def test_a_row_without_its_series_is_refused(tmp_path: Path) -> None:
-    table = make_series(1)["g0"]
-    names = pa.array([*["g0"] * 50, None, *["g0"] * 9], pa.string())
-    path = write({"g0": table.set_column(0, "name", names)}, tmp_path / "rows", files=1)
-    with pytest.raises(UserError, match="column 'name': row 1 has no value; every row needs"):
-        load_series_stream(options(path), "auto")
-
-
-def test_cells_that_no_training_row_may_hold_are_refused_wherever_they_are(
-    tmp_path: Path, monkeypatch
-) -> None:
-    """A series that is not in memory holds a number that is no count, or has no logarithm."""
-    small_pieces(monkeypatch)
-    tables = make_series()
-    names = set(load_series_stream(options(write(tables, tmp_path / "all")), "auto").flat.names)
-    chosen = next(name for name in tables if name not in names)
-    for name, table in tables.items():
-        counts = np.arange(table.num_rows) % 7.0
-        if name == chosen:
-            counts[5] = 2.5
-        tables[name] = table.set_column(2, "load", pa.array(counts))
-    path = write(tables, tmp_path / "counts")
-    with pytest.raises(UserError, match=r"column 'load': 2.5 in row 6: config.loss=negative_bin"):
-        load_series_stream(options(path, scaling="shared"), "negative_binomial")
-    price = tables[chosen]["price"].to_numpy().copy()
-    for name, table in tables.items():
-        price = np.abs(table["price"].to_numpy())
-        price[5] = -1 if name == chosen else price[5]
-        tables[name] = table.set_column(3, "price", pa.array(price))
-    path = write(tables, tmp_path / "logarithms")
-    with pytest.raises(UserError, match=r"column 'price': -1 in a training row has no log"):
-        load_series_stream(options(path, known=("price",), log1p=("price",)), "auto")
-
-
-def test_what_is_streamed_left_out_and_judged_is_said(tmp_path: Path, monkeypatch) -> None:
-    small_pieces(monkeypatch)
-    tables = make_series()
-    tables["short"] = a_series("short", LOOKBACK + HORIZON - 1, 1, step=datetime.timedelta(hours=1))
-    blank = a_series("blank", 50, 1, step=datetime.timedelta(hours=1))
-    tables["blank"] = blank.set_column(2, "load", pa.nulls(50, pa.float64()))
-    path = write(tables, tmp_path / "rows", files=1)
-    dataset = load_series_stream(options(path, shuffle_window=16), "auto")
-    whole = in_memory(options(path))
-    assert dataset.encoder.groups == whole.encoder.groups
-    assert not {"short", "blank"} & set(dataset.encoder.groups)
-    said = "\n".join(dataset.notes)
-    assert f"{whole.n_train:,} training windows of 14 series are streamed from 1 file; in" in said
-    n_valid = (len(dataset.splits["valid"]), len(whole.splits["valid"]))
-    assert n_valid[0] < n_valid[1]
-    assert f"{n_valid[0]} of {n_valid[1]} windows valid and " in said
-    assert "1 of 14 series have no value of a target; left out" in said
-    assert "1 of 14 series have fewer rows than a window; left out" in said
-    assert whole.gaps is not None
-    n_gaps = int(whole.gaps[:, 0].sum())
-    assert f"column 'load': {n_gaps} of {len(whole.values):,} values of all series are" in said
-    assert "config.data.shuffle_window: 16 windows are shuffled at once, of about" in said
