@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from train.config import Config
 from train.config.data_options import Table
 from train.data.files.arrow import as_table
 from train.data.files.tables import IN_MEMORY
+from train.data.stream.load import load_stream
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
 from train.data.table.unit_codes import find_units, told_by_units
@@ -22,7 +24,14 @@ N = 600
 FIRM = RNG.integers(1, 61, N)
 SIZE_OF = RNG.normal(size=62)
 NOISE = RNG.normal(size=N) / 2
+X = RNG.normal(size=N)
 Y = SIZE_OF[FIRM] + NOISE
+PATIENT = np.arange(N) // 5  # 120 of them
+OF_PATIENT = RNG.normal(size=N)[PATIENT] + NOISE
+PAIR = np.arange(N) // 2
+OF_PAIR = RNG.normal(size=N)[PAIR] + NOISE / 9
+LONE = np.arange(N) * 10 // 19  # 316 of them
+OF_LONE = RNG.normal(size=N)[LONE] + NOISE / 9
 
 
 def shares_by_hand(unit_n, target_n):
@@ -61,7 +70,9 @@ def test_a_target_or_a_guess_that_is_constant_is_told_nothing():
         (FIRM.astype(float), Y, 60),
         (FIRM - 40, Y, 60),
         (2 * FIRM, Y, 60),
-        (3 * FIRM, Y, 0),  # too far apart to be numbered through
+        (3 * FIRM, Y, 0),  # few, and too far apart to be numbered through
+        (17 * PATIENT, OF_PATIENT, 120),
+        (17 * PATIENT[:495], OF_PATIENT[:495], 0),
         (FIRM + 0.5, Y, 0),
         (FIRM, FIRM + NOISE, 0),  # an amount: those beside it tell as much
         (FIRM, (FIRM - 30) ** 2 / 100 + NOISE, 0),
@@ -69,16 +80,19 @@ def test_a_target_or_a_guess_that_is_constant_is_told_nothing():
         (FIRM, Y + 3 * RNG.normal(size=N), 0),
         (FIRM % 19, SIZE_OF[FIRM % 19] + NOISE, 0),
         (FIRM % 20, SIZE_OF[FIRM % 20] + NOISE, 20),
-        (np.arange(N) // 2, SIZE_OF[FIRM][np.arange(N) // 2] + NOISE / 9, 300),
-        (np.arange(N) // 1.9 // 1, SIZE_OF[FIRM][np.arange(N) // 2] + NOISE / 9, 0),
+        (LONE, OF_LONE, 0),
+        (PAIR, OF_PAIR, 300),
     ],
 )
 def test_numbers_of_units_are_told_from_amounts(value_n, target_n, n_units):
     assert find_units(np.asarray(value_n), target_n[:, None]) == n_units
 
 
-def test_one_output_of_several_is_enough():
-    assert find_units(FIRM, np.stack([NOISE, Y], axis=1)) == 60
+def test_of_several_outputs_each_counts_by_its_variance():
+    """Of ten classes one that is told makes no unit of a coordinate."""
+    assert find_units(FIRM, np.stack([NOISE, 2 * Y], axis=1)) == 60
+    assert find_units(FIRM, np.stack([8 * NOISE, Y], axis=1)) == 0
+    assert find_units(FIRM, np.zeros((N, 2))) == 0
 
 
 def load(columns: dict, **options) -> TableDataset:
@@ -97,6 +111,7 @@ def kind_of_firm(dataset: TableDataset) -> str:
         ({}, {}, "category"),
         ({"y": np.where(Y > 0, "large", "small")}, {}, "category"),
         ({"y": np.digitize(Y, (-0.5, 0.5)) + 7}, {"metric": "accuracy"}, "category"),
+        ({"y": np.where(Y > 0, "c", np.where(X > 1, "a", "b"))}, {}, "category"),
         ({"firm": np.where(np.arange(N) < 9, np.nan, FIRM)}, {}, "category"),
         ({"firm": [str(number) for number in FIRM]}, {}, "category"),
         ({"firm": [f"{number}.0" for number in FIRM]}, {}, "number"),
@@ -107,6 +122,14 @@ def kind_of_firm(dataset: TableDataset) -> str:
 )
 def test_a_column_of_units_is_read_as_a_category(columns, options, kind):
     assert kind_of_firm(load(columns, **options)) == kind
+
+
+def test_a_sample_of_a_stream_decides_nothing(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"x": NOISE, "firm": FIRM, "y": Y}).to_parquet(path)
+    options = Table(path=str(path), target="y", stream=True)
+    assert kind_of_firm(load_stream(options, "auto")) == "number"
+    assert kind_of_firm(load_table(replace(options, stream=False), "auto")) == "category"
 
 
 def test_it_is_said_with_what_would_change_it():
