@@ -10,6 +10,7 @@ from typing import TypeAlias
 from train.config.bounded import filled
 from train.config.data_options import Data, Sequences, Series, Table, columns_by_log
 from train.config.frequency import parse_frequency
+from train.config.table_options import columns_by_role
 from train.errors import UserError
 
 DATE_ORDERS = ("dmy", "mdy", "ymd", "yyyymmdd")
@@ -24,18 +25,7 @@ Columns: TypeAlias = Sequence[str | None]
 
 def check_table(data: Table) -> None:
     """Raises UserError if columns of a table have roles that contradict each other."""
-    columns = {
-        "target": as_names(data.target),
-        "features": data.features or (),
-        "ignore": data.ignore,
-        "categorical": data.categorical or (),
-        "numeric": data.numeric,
-        "dates": data.dates,
-        "weight": (data.weight,),
-        "label": (data.label,),
-        "group": (data.group,),
-        "time": (data.time,),
-    }
+    columns = columns_by_role(data)
     pairs = [("target", other) for other in ("features", "ignore", "weight", "group", "time")]
     pairs += [("features", "ignore"), ("features", "weight"), ("categorical", "numeric")]
     pairs += [("dates", other) for other in ("target", "categorical", "numeric", "ignore")]

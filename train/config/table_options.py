@@ -89,3 +89,20 @@ class Table:
     """Whether training rows stay on the disk: Parquet alone, or a folder of it."""
     shuffle_window: int = bounded(1 << 18, 1)
     """stream: how many rows are shuffled at once."""
+
+
+def columns_by_role(data: Table) -> dict[str, tuple[str | None, ...]]:
+    """{field: the columns that it names, None where it names none}, of all that name columns."""
+    targets = (data.target,) if isinstance(data.target, str) else data.target
+    return {
+        "target": tuple(filter(None, targets)),
+        "features": data.features or (),
+        "categorical": data.categorical or (),
+        "numeric": data.numeric,
+        "dates": data.dates,
+        "ignore": data.ignore,
+        "weight": (data.weight,),
+        "label": (data.label,),
+        "group": (data.group,),
+        "time": (data.time,),
+    }

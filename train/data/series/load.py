@@ -33,6 +33,7 @@ from train.data.series.fit import Names, column_names, fit_columns, target_names
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import gap_notes, known_windows, marked_columns
 from train.data.series.group_steps import irregular_lines, on_steps
+from train.data.series.load_windows import of_windows
 from train.data.series.outliers import tail_ratio
 from train.data.series.step import guess_season
 from train.data.series.time_column import TimeColumn
@@ -42,7 +43,7 @@ from train.data.series.window_sizes import (
     with_window,
     with_window_of,
 )
-from train.data.series.windows import number_windows, split_windows
+from train.data.series.windows import split_windows
 from train.data.values import plain_numbers, read_numbers
 from train.errors import UserError
 
@@ -127,16 +128,8 @@ def _encode(
         encoder = replace(encoder, marked=marked, fills=fills)
     starts, window_notes = known_windows(encoder, gaps_tc, laid.starts, where)
     notes += gap_notes(encoder, gaps_tc, flat, where)
-    return SeriesDataset(
-        encoder.complete(values_tc, flat),
-        np.concatenate(list(starts.values())),
-        number_windows(starts),
-        flat,
-        encoder,
-        (*notes, *window_notes),
-        gaps_tc if gaps_tc.any() else None,
-        reading_of_series(table, encoder),
-    )
+    reading = reading_of_series(table, encoder)
+    return of_windows(encoder, values_tc, gaps_tc, flat, starts, (*notes, *window_notes), reading)
 
 
 def _with_groups(

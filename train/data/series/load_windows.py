@@ -11,6 +11,7 @@ from train.data.series.encoder import SeriesEncoder
 from train.data.series.flat import Flat, NoSeries
 from train.data.series.gaps import gap_notes, known_windows
 from train.data.series.windows import all_windows, number_windows
+from train.data.table.reading import NOTHING, Reading
 
 
 def load_windows(
@@ -51,12 +52,27 @@ def windows_at(
     values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
     found, window_notes = known_windows(encoder, gaps_tc, {"test": starts}, where)
+    all_notes = (*gap_notes(encoder, gaps_tc, flat, where), *window_notes)
+    return of_windows(encoder, values_tc, gaps_tc, flat, found, all_notes)
+
+
+def of_windows(
+    encoder: SeriesEncoder,
+    values_tc: np.ndarray,
+    gaps_tc: np.ndarray,
+    flat: Flat,
+    starts: dict[str, np.ndarray],
+    notes: tuple[str, ...] = (),
+    reading: Reading = NOTHING,
+) -> SeriesDataset:
+    """The data set of encoded rows, some of them missing, and windows {split: first flat rows}."""
     return SeriesDataset(
         encoder.complete(values_tc, flat),
-        found["test"],
-        number_windows(found),
+        np.concatenate(list(starts.values())),
+        number_windows(starts),
         flat,
         encoder,
-        (*gap_notes(encoder, gaps_tc, flat, where), *window_notes),
+        notes,
         gaps_tc if gaps_tc.any() else None,
+        reading,
     )

@@ -23,9 +23,10 @@ from train.data.series.find_step import find_step
 from train.data.series.flat import Flat, order_rows
 from train.data.series.gaps import has_known_target
 from train.data.series.group_steps import name_of, on_steps, with_steps
+from train.data.series.load_windows import of_windows
 from train.data.series.step import TimeStep
 from train.data.series.time_column import Counting, GroupStep, TimeColumn
-from train.data.series.windows import number_windows, windows_of
+from train.data.series.windows import windows_of
 
 
 def used_series(source: Source, encoder: SeriesEncoder, options: Series) -> Flat:
@@ -108,14 +109,7 @@ def windows_in(
     starts, _ = windows_of(flat.sizes, options)
     for split, starts_n in starts.items():
         starts[split] = starts_n[has_known_target(encoder, gaps_tc, starts_n)]
-    return SeriesDataset(
-        encoder.complete(values_tc, flat),
-        np.concatenate(list(starts.values())),
-        number_windows(starts),
-        flat,
-        encoder,
-        gaps=gaps_tc if gaps_tc.any() else None,
-    )
+    return of_windows(encoder, values_tc, gaps_tc, flat, starts)
 
 
 @dataclass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from train.data.answer_names import AnswerNames
 from train.data.columns import Notes
-from train.data.dataset import Array, Arrays, Head, HostArrays, Json
+from train.data.dataset import Arrays, Head, HostArrays, Json
 from train.data.table.column import Column
 from train.data.table.encode_column import encode_category
 from train.data.table.encoder import TableEncoder
@@ -18,8 +19,44 @@ CLUSTER = "cluster"
 
 
 @dataclass(frozen=True)
-class ClusterEncoder(TableEncoder):
+class EncoderWithoutTarget(TableEncoder):
+    """The schema of a table that has at most a label, its one target, which nothing learns from."""
+
+    label_name: ClassVar[str]
+    """What the label's codes are called among targets."""
+
+    def label_codes(self, table: pa.Table, where: str, notes: Notes | None = None) -> np.ndarray:
+        """The code of the label, int32 [n], -1 where there is none. Raises UserError."""
+        for column in self.targets:
+            if column.name in table.column_names:
+                return encode_category(self.raw(table, column, where, notes), column, 0)
+        return np.full(table.num_rows, -1, np.int32)
+
+    @property
+    def answer_names(self) -> AnswerNames:
+        """None that a target could take."""
+        return AnswerNames()
+
+    def raw_targets(self, targets: Arrays) -> HostArrays:
+        """The label as a column [n], None where there is none; nothing without one."""
+        if not self.targets:
+            return {}
+        (label,) = self.targets
+        codes_n = np.asarray(targets[self.label_name])
+        shown = label.labels(np.maximum(codes_n, 0)).astype(object)
+        shown[codes_n < 0] = None
+        return {label.name: shown}
+
+    def to_units(self, arrays: Arrays) -> HostArrays:
+        """Labels, or answers, as they are."""
+        return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+@dataclass(frozen=True)
+class ClusterEncoder(EncoderWithoutTarget):
     """The schema of a table whose one head is "cluster"; `targets` is the label, if any."""
+
+    label_name = CLUSTER
 
     def encode_targets(
         self, table: pa.Table, where: str, notes: Notes | None = None
@@ -28,7 +65,7 @@ class ClusterEncoder(TableEncoder):
 
         Raises UserError.
         """
-        codes = label_codes(self, table, where, notes)
+        codes = self.label_codes(table, where, notes)
         return {CLUSTER: codes}, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:
@@ -38,43 +75,9 @@ class ClusterEncoder(TableEncoder):
         """
         return {name: np.asarray(answers[name]) for name in (CLUSTER, "distance")}
 
-    @property
-    def answer_names(self) -> AnswerNames:
-        """None that a target could take."""
-        return AnswerNames()
-
-    def raw_targets(self, targets: Arrays) -> HostArrays:
-        """The label as a column [n], None where there is none; nothing without one."""
-        return shown_label(self.targets[0], targets[CLUSTER]) if self.targets else {}
-
-    def to_units(self, arrays: Arrays) -> HostArrays:
-        """Labels, or answers, as they are."""
-        return {name: np.asarray(array) for name, array in arrays.items()}
-
     def to_json(self) -> Json:
         """All fields as JSON has them, and the kind."""
         return super().to_json() | {"kind": "Clusters"}
-
-
-def label_codes(
-    encoder: TableEncoder, table: pa.Table, where: str, notes: Notes | None = None
-) -> np.ndarray:
-    """The code of the label, int32 [n], -1 where there is none.
-
-    The targets of the encoder are the label's column, if there is one.
-    """
-    for column in encoder.targets:
-        if column.name in table.column_names:
-            return encode_category(encoder.raw(table, column, where, notes), column, 0)
-    return np.full(table.num_rows, -1, np.int32)
-
-
-def shown_label(label: Column, codes: Array) -> HostArrays:
-    """The label as a column [n], None where there is none."""
-    codes_n = np.asarray(codes)
-    shown = label.labels(np.maximum(codes_n, 0)).astype(object)
-    shown[codes_n < 0] = None
-    return {label.name: shown}
 
 
 def cluster_head(label: Column | None = None) -> Head:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from train.data.answer_names import AnswerNames
 from train.data.columns import Notes
 from train.data.dataset import Arrays, Head, HostArrays, Json
-from train.data.table.clusters import label_codes, shown_label
+from train.data.table.clusters import EncoderWithoutTarget
 from train.data.table.column import Column
-from train.data.table.encoder import TableEncoder
 
 RECONSTRUCTION = "reconstruction"
 LABEL = "label"
@@ -21,8 +19,10 @@ ANSWERS = re.compile(r"code_\d+|error")  # names of its answers' columns
 
 
 @dataclass(frozen=True)
-class ReconstructionEncoder(TableEncoder):
+class ReconstructionEncoder(EncoderWithoutTarget):
     """The schema of a table whose one head gives its rows back; `targets` is the label, if any."""
+
+    label_name = LABEL
 
     def encode_targets(
         self, table: pa.Table, where: str, notes: Notes | None = None
@@ -39,7 +39,7 @@ class ReconstructionEncoder(TableEncoder):
             parts.append(np.where(codes > 0, codes - 1, np.nan).astype(np.float32))
         targets = {RECONSTRUCTION: np.concatenate(parts, 1)}
         if self.targets:
-            targets[LABEL] = label_codes(self, table, where, notes)
+            targets[LABEL] = self.label_codes(table, where, notes)
         return targets, np.ones(table.num_rows, bool)
 
     def decode(self, answers: Arrays) -> HostArrays:
@@ -49,19 +49,6 @@ class ReconstructionEncoder(TableEncoder):
             columns[f"code_{i}"] = code_n
         columns["error"] = np.asarray(answers["error"])
         return columns
-
-    @property
-    def answer_names(self) -> AnswerNames:
-        """None that a target could take."""
-        return AnswerNames()
-
-    def raw_targets(self, targets: Arrays) -> HostArrays:
-        """The label as a column [n], None where there is none; nothing without one."""
-        return shown_label(self.targets[0], targets[LABEL]) if self.targets else {}
-
-    def to_units(self, arrays: Arrays) -> HostArrays:
-        """Labels, or answers, as they are."""
-        return {name: np.asarray(array) for name, array in arrays.items()}
 
     def to_json(self) -> Json:
         """All fields as JSON has them, and the kind."""

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
+from train.config.table_options import columns_by_role
 from train.data.columns import Notes, Reading, get_column, missing_rows
 from train.data.files.found import index_hint
 from train.data.notation import Notation
@@ -39,18 +40,7 @@ def feature_names(table: pa.Table, options: Table) -> list[str]:
 
 def check_names(table: pa.Table, options: Table) -> None:
     """Raises UserError if an option names a column that is not there, or a target as a feature."""
-    named = {
-        "target": target_names(options),
-        "features": options.features or (),
-        "categorical": options.categorical or (),
-        "numeric": options.numeric,
-        "dates": options.dates,
-        "ignore": options.ignore,
-        "weight": (options.weight,),
-        "label": (options.label,),
-        "group": (options.group,),
-        "time": (options.time,),
-    }
+    named = columns_by_role(options)
     for field, names in named.items():
         for name in names:
             if name is not None and name not in table.column_names:
@@ -63,13 +53,8 @@ def check_names(table: pa.Table, options: Table) -> None:
                     )
                 hint += index_hint(table)
                 raise UserError(f"config.data.{field}: {options.path} has no column {name!r}{hint}")
-    apart = {
-        "target": target_names(options),
-        "weight": (options.weight,),
-        "group": (options.group,),
-    }
-    for field, names in apart.items():
-        for name in set(named["features"]) & set(names):
+    for field in ("target", "weight", "group"):
+        for name in set(named["features"]) & set(named[field]):
             raise UserError(
                 f"config.data.features: {name!r} is config.data.{field} too; "
                 "leave it in one of them"
