@@ -7,6 +7,7 @@
 #include "dense.h"
 #include "members.h"
 #include "parallel.h"
+#include "sharing.h"
 
 namespace denseq {
 namespace {
@@ -127,14 +128,15 @@ void by_rows(const DenseStack& stack, int64_t n_threads, const Run& run) {
   });
 }
 
-int64_t threads_for(const DenseStack& stack, int64_t n_threads) {
-  return stack.rows < kHelpedRows || stack.work() < 2 * kTaskWork ? 1 : n_threads;
+Threads threads_for(const DenseStack& stack, int64_t n_threads) {
+  if (stack.rows < kHelpedRows || stack.work() < 2 * kTaskWork || n_threads == 1) return {1, false};
+  return {n_threads, !Sharing::get().is_quick()};
 }
 
 // Few weights are packed before another thread would have begun; and copies by the caller, which has written the weights.
-int64_t packing_threads(const DenseStack& stack, int64_t n_threads) {
+int64_t packing_threads(const DenseStack& stack, const Threads& threads) {
   const bool are_few = stack.work() / static_cast<double>(stack.rows) < kPackedAlone;
-  return are_few || n_threads <= kMostCopies ? 1 : n_threads;
+  return are_few || (threads.have_copies && threads.count <= kMostCopies) ? 1 : threads.count;
 }
 
 ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Words words, Floats rates, ffi::RemainingArgs weights, ffi::RemainingRets kept,
@@ -146,10 +148,10 @@ ffi::Error run_forward(ffi::ThreadPool pool, Floats x, Words words, Floats rates
   if (!stacks.members.problem().empty()) return ffi::Error::InvalidArgument(stacks.members.problem());
   stacks.for_each(pool, [&](const DenseStack& stack, int64_t, int64_t n_threads) {
     thread_local Scratch scratch;
-    n_threads = threads_for(stack, n_threads);
-    const ForwardStack pass(stack, n_threads, scratch);
-    parallel(pass.count(), packing_threads(stack, n_threads), [&](int64_t i) { pass.pack(i); });
-    by_rows(stack, n_threads, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
+    const Threads threads = threads_for(stack, n_threads);
+    const ForwardStack pass(stack, threads, scratch);
+    parallel(pass.count(), packing_threads(stack, threads), [&](int64_t i) { pass.pack(i); });
+    by_rows(stack, threads.count, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
     pass.finish();
     scratch.release();
   });
@@ -180,12 +182,12 @@ ffi::Error run_backward(ffi::ThreadPool pool, Floats x, Words words, Floats rate
       gradients.push_back({stacks.members.at(made[i], member), stacks.members.at(made[i + 1], member),
                            has_slope ? stacks.members.at(made[i + 2], member) : nullptr});
     thread_local Scratch scratch;
-    n_threads = threads_for(stack, n_threads);
+    const Threads threads = threads_for(stack, n_threads);
     float* to = asks_x ? stacks.members.at(*dx, member) : nullptr;
-    const BackwardStack pass(stack, stacks.members.at(pull, member), to, gradients, n_threads, scratch);
-    parallel(pass.panels(), packing_threads(stack, n_threads), [&](int64_t i) { pass.pack(i); });
-    by_rows(stack, n_threads, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
-    parallel(pass.tasks(), n_threads, [&](int64_t i) { pass.sum(i); });
+    const BackwardStack pass(stack, stacks.members.at(pull, member), to, gradients, threads, scratch);
+    parallel(pass.panels(), packing_threads(stack, threads), [&](int64_t i) { pass.pack(i); });
+    by_rows(stack, threads.count, [&](int64_t first, int64_t end, int64_t thread) { pass.run(first, end, thread); });
+    parallel(pass.tasks(), threads.count, [&](int64_t i) { pass.sum(i); });
     pass.finish();
     scratch.release();
   });

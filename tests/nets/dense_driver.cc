@@ -15,22 +15,23 @@ using denseq::Activation;
 
 constexpr int64_t kThreads = 3;
 
-// Whether dropout keeps a number: one at a time, as nets/dropout.py says it.
-static bool keeps(const denseq::Draw& draw, uint32_t place) {
+// What dropout draws for a number: one at a time, as nets/dropout.py says it.
+static uint32_t drawn(const denseq::Draw& draw, uint32_t place) {
   uint32_t bits = (place + draw.offset) * 0x9E3779B9u ^ draw.first;
   bits = (bits ^ (bits >> 16)) * 0x7FEB352Du;
   bits = (bits ^ (bits >> 15) ^ draw.second) * 0x846CA68Bu;
   bits ^= bits >> 16;
-  return static_cast<float>(bits >> 8) >= draw.threshold;
+  return bits;
 }
 
 static double value_of(Activation kind, double z) {
   return kind == Activation::kRelu ? std::max(z, 0.0) : kind == Activation::kMish ? z * std::tanh(std::log1p(std::exp(z))) : std::tanh(z);
 }
 
-static double compare(int64_t rows, const std::vector<int64_t>& widths, Activation kind, bool sloped, bool drops) {
+static double compare(int64_t rows, const std::vector<int64_t>& widths, Activation kind, bool sloped, float threshold, bool copies) {
+  const bool drops = threshold >= 0;
   const std::size_t n = widths.size() - 1;
-  const denseq::Draw draw{123, 456, 7, 0.25f * (1 << 24), 1 / 0.75f};
+  const denseq::Draw draw{123, 456, 7, threshold, 1 / 0.75f};
   Floats x = random_numbers(rows * widths[0]), pull = random_numbers(rows * widths[n]), dx(x.size());
   std::vector<Floats> kernels, biases, slopes, hs, factors, beyonds, dkernels, dbiases, dslopes;
   for (std::size_t l = 0; l < n; ++l) {
@@ -51,11 +52,12 @@ static double compare(int64_t rows, const std::vector<int64_t>& widths, Activati
     denseq::parallel(4, kThreads, [&](int64_t part, int64_t thread) { pass.run(part * rows / 4, (part + 1) * rows / 4, thread); });
   };
   denseq::Scratch scratch;
-  const denseq::ForwardStack forward(stack, kThreads, scratch);
+  const denseq::Threads threads{kThreads, copies};
+  const denseq::ForwardStack forward(stack, threads, scratch);
   denseq::parallel(forward.count(), kThreads, [&](int64_t i) { forward.pack(i); });
   run(forward);
   forward.finish();
-  const denseq::BackwardStack backward(stack, pull.data(), dx.data(), gradients, kThreads, scratch);
+  const denseq::BackwardStack backward(stack, pull.data(), dx.data(), gradients, threads, scratch);
   denseq::parallel(backward.panels(), kThreads, [&](int64_t i) { backward.pack(i); });
   run(backward);
   denseq::parallel(backward.tasks(), kThreads, [&](int64_t i) { backward.sum(i); });
@@ -71,8 +73,8 @@ static double compare(int64_t rows, const std::vector<int64_t>& widths, Activati
         double z = 0;
         for (int64_t k = 0; k < widths[l]; ++k) z += 0.5 * inputs[l][row * widths[l] + k] * kernels[l][k * widths[l + 1] + unit];
         z += biases[l][unit];
-        const double s = sloped ? slopes[l][unit] : 1, keep = !drops ? 1 : keeps(draw, static_cast<uint32_t>(at)) ? draw.scale : 0;
-        const double d = std::abs(z) < 1e-6 ? z > 0 : (value_of(kind, z + 1e-6) - value_of(kind, z - 1e-6)) / 2e-6;
+        const double s = sloped ? slopes[l][unit] : 1, keep = !drops ? 1 : static_cast<float>(drawn(draw, static_cast<uint32_t>(at)) >> 8) >= threshold ? draw.scale : 0;
+        const double d = kind == Activation::kRelu && std::abs(z) < 1e-6 ? z > 0 : (value_of(kind, z + 1e-6) - value_of(kind, z - 1e-6)) / 2e-6;
         h[at] = keep * (z + s * (value_of(kind, z) - z));
         rise[at] = keep * (1 + s * (d - 1));
         part[at] = keep * (value_of(kind, z) - z);
@@ -103,15 +105,23 @@ static double compare(int64_t rows, const std::vector<int64_t>& widths, Activati
 int main() {
   int n_wrong = 0;
   const std::vector<int64_t> shapes[] = {{1, 1, 1}, {7, 3, 18, 5}, {101, 17, 70, 33}, {200, 70, 130}, {520, 5, 40}};
+  // No dropout; a rate; one that a number meets, and one that is just above it; all numbers, and none.
+  uint32_t place = 0, bits;
+  do bits = drawn({123, 456, 7, 0, 1}, place++);
+  while (bits >> 31 || bits & 0xFF);  // of larger ones a float cannot be half above; and nothing is left of it below the 24 bits
+  const float met = static_cast<float>(bits >> 8);
+  const float thresholds[] = {-1, 0.25f * (1 << 24), met, met + 0.5f, 0, 1 << 24};
   for (const auto& shape : shapes)
     for (Activation kind : {Activation::kRelu, Activation::kMish, Activation::kTanh})
       for (bool sloped : {false, true})
-        for (bool drops : {false, true}) {
-          const double worst = compare(shape[0], {shape.begin() + 1, shape.end()}, kind, sloped, drops);
-          if (worst < 2e-6) continue;
-          ++n_wrong;
-          std::printf("rows %d layers %d activation %d slopes %d dropout %d: %.2g\n", int(shape[0]), int(shape.size()) - 2, int(kind), sloped, drops, worst);
-        }
+        for (float threshold : thresholds)
+          for (bool copies : {false, true}) {
+            const double worst = compare(shape[0], {shape.begin() + 1, shape.end()}, kind, sloped, threshold, copies);
+            if (worst < 2e-6) continue;
+            ++n_wrong;
+            std::printf("rows %d layers %d activation %d slopes %d threshold %g copies %d: %.2g\n", int(shape[0]), int(shape.size()) - 2, int(kind),
+                        sloped, threshold, copies, worst);
+          }
   std::printf("%d lanes: %d things wrong\n", denseq::kLanes, n_wrong);
   return n_wrong > 0;
 }
