@@ -80,8 +80,9 @@ class LSTM(NetOptions):
     linear_fallback: bool | Auto = False
     """Series: whether that map alone answers where no trained weights do better on validation rows.
 
-    It is then fitted by a ridge regression, whose strength the validation rows choose. Not for
-    losses whose answers say how sure they are.
+    It is then fitted by a ridge regression, whose strength the validation rows choose; of few rows
+    near the season before, or what else few numbers tell. Not for losses whose answers say how sure
+    they are.
     """
     cycle: Literal["none", "day", "week", "year"] = "none"
     """Series with a calendar: the cycle whose values are learned, taken out and put back."""

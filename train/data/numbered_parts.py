@@ -39,7 +39,6 @@ LAST_YEAR = 2200
 MIN_QUARTERS = 3  # distinct ones: two could be halves, or months
 MIN_MONTHS = 5
 LATE_WEEK = 50  # without the last weeks of a year it may be something else that is counted
-MAX_UNEVEN = 0.9  # how uneven dates are in terms of the numbers that write them
 
 
 def find_parts(texts: Sequence[str]) -> str:
@@ -125,7 +124,7 @@ def find_short(texts: Sequence[str]) -> str:
     """
     if len(texts) < 2 or not all(text.isascii() and text.isdigit() for text in texts):
         return ""
-    least = MAX_UNEVEN * unevenness(np.array([float(text) for text in texts]))
+    least = unevenness(np.array([float(text) for text in texts]))
     best = ""
     for order in SHORT_FORMATS:
         moments = [_parse_short(text, order) for text in texts]

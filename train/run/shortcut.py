@@ -5,6 +5,8 @@ Shapes: n windows and places of a period, s values read, j steps answered, o tar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import jax
@@ -16,13 +18,17 @@ from nets.segments import to_patches, to_patches_ahead
 from nets.window import window_level
 from train.data.blocks import sample_rows
 from train.data.dataset import Batch, Dataset, Pool
-from train.data.series.dataset import SeriesArrays
+from train.data.series.dataset import SeriesArrays, SeriesDataset
+from train.run.shortcut_priors import common_season, few_rows, halves, prior_maps
 
 MAX_WINDOWS = 20_000  # of a split that are used at most
 BLOCK = 256  # windows that are taken at once
 # Of the mean square of what is read: windows that are nearly level tell nothing. The validation
 # windows choose; without them the first.
 RIDGES = (1e-4, 0.01, 0.1, 0.3, 1.0, 3.0)
+# The same of few rows: up to what the prior says alone.
+STRENGTHS = (*RIDGES, 10.0, 30.0, np.inf)
+EXACT = 1e-12  # of the squares of what is answered
 
 
 class _Products(NamedTuple):
@@ -42,33 +48,57 @@ def fit_shortcut(network: Forecaster, dataset: Dataset, arrays: Pool) -> np.ndar
     It is [s, j] of all targets, or [o, s, j] where columns are joint. Each kernel has that of the
     strengths RIDGES by which the squared errors of validation windows are smallest. What stands in
     for missing values counts as they would; windows whose targets are all missing do not.
+
+    Where few rows train (`few_rows`) a kernel is held near what a few numbers say (`prior_maps`),
+    not near 0, by one of STRENGTHS; both are those by which errors are smallest on validation
+    windows and, by a fit of their older half, on the newer half of the training rows.
     """
     assert isinstance(arrays, SeriesArrays)
-    trained = _products(network, dataset, arrays, "train")
+
+    def products(windows: np.ndarray) -> _Products | None:
+        return _products(network, dataset, arrays, windows)
+
+    trained = products(dataset.splits["train"])
     assert trained is not None
-    judging = _products(network, dataset, arrays, "valid")
-    n_read = trained.read.shape[1]
-    mean_square_o11 = np.trace(trained.read, axis1=1, axis2=2)[:, None, None] / n_read
+    judging = products(dataset.splits["valid"])
+    rounds = [] if judging is None else [(trained, judging)]
+    priors: Sequence[np.ndarray | float] = (0.0,)
+    strengths = RIDGES if rounds else RIDGES[:1]
+    if network.shortcut_period == 1 and isinstance(dataset, SeriesDataset) and few_rows(dataset):
+        older, newer = map(products, halves(dataset))
+        if older is not None and newer is not None:
+            rounds.append((older, newer))
+        if rounds:
+            priors = prior_maps(trained.both.shape[1:], common_season(dataset))
+            strengths = STRENGTHS
     kernels = []
     errors = []
-    for ridge in RIDGES if judging is not None else RIDGES[:1]:
-        # Where all windows are level the map is 0.
-        penalty_o11 = np.maximum(ridge * mean_square_o11, np.finfo(np.float32).tiny)
-        kernel_osj = np.linalg.solve(trained.read + penalty_o11 * np.eye(n_read), trained.both)
-        kernels.append(kernel_osj)
-        errors.append(0 if judging is None else _squared_errors(kernel_osj, judging))
+    for prior, strength in product(priors, strengths):
+        kernels.append(_kernel(trained, prior, strength))
+        errors.append(sum(_log_errors(_kernel(a, prior, strength), b) for a, b in rounds))
     kernel_rosj = np.stack(kernels)
     best_o = np.argmin(np.reshape(errors, (len(kernels), -1)), axis=0)
     kernel_osj = kernel_rosj[best_o, np.arange(kernel_rosj.shape[1])].astype(np.float32)
     return kernel_osj[0] if network.columns == "independent" else kernel_osj
 
 
+def _kernel(products: _Products, prior: np.ndarray | float, strength: float) -> np.ndarray:
+    """The kernel [o, s, j] of least squared errors, held near a prior; inf: the prior."""
+    if np.isinf(strength):
+        return np.broadcast_to(prior, products.both.shape)
+    n_read = products.read.shape[1]
+    mean_square_o11 = np.trace(products.read, axis1=1, axis2=2)[:, None, None] / n_read
+    # Where all windows are level the map is the prior.
+    penalty_o11 = np.maximum(strength * mean_square_o11, np.finfo(np.float32).tiny)
+    held_osj = products.both + penalty_o11 * prior
+    return np.linalg.solve(products.read + penalty_o11 * np.eye(n_read), held_osj)
+
+
 def _products(
-    network: Forecaster, dataset: Dataset, arrays: SeriesArrays, split: str
+    network: Forecaster, dataset: Dataset, arrays: SeriesArrays, windows: np.ndarray
 ) -> _Products | None:
-    """The products of the windows of a split, or of MAX_WINDOWS of them; None of none."""
+    """The products of these windows, or of MAX_WINDOWS of them; None of none."""
     filled = arrays._replace(targets=None)
-    windows = dataset.splits[split]
     windows = sample_rows(windows[dataset.weight[windows] > 0], MAX_WINDOWS)
     both_of = jax.jit(lambda batch: _read_and_answered(network, batch))
     found: _Products | None = None
@@ -85,11 +115,13 @@ def _products(
     return found
 
 
-def _squared_errors(kernel_osj: np.ndarray, judging: _Products) -> np.ndarray:
-    """The sum of the squared errors of each kernel over the windows of these products [o]."""
+def _log_errors(kernel_osj: np.ndarray, judging: _Products) -> np.ndarray:
+    """The logarithm of a kernel's squared errors over the windows of these products [o]."""
     by_both_o = (kernel_osj * judging.both).sum((1, 2))
     by_read_o = (kernel_osj * (judging.read @ kernel_osj)).sum((1, 2))
-    return judging.answered - 2 * by_both_o + by_read_o
+    errors_o = judging.answered - 2 * by_both_o + by_read_o
+    # Below that errors are those of rounding.
+    return np.log(np.maximum(errors_o, EXACT * judging.answered) + np.finfo(np.float64).tiny)
 
 
 def _read_and_answered(network: Forecaster, batch: Batch) -> tuple[Array, Array]:
