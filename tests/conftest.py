@@ -142,7 +142,6 @@ PLAIN = (
     "tests/whole_runs/test_linear_fallback.py",
     "tests/whole_runs/test_many_scales.py",
     "tests/whole_runs/test_net_members.py",
-    "tests/whole_runs/test_noisy_tables.py",
     "tests/whole_runs/test_own_code.py",
     "tests/whole_runs/test_perceptron.py",
     "tests/whole_runs/test_sequence_weights.py",
@@ -150,12 +149,11 @@ PLAIN = (
     "tests/whole_runs/test_truncated.py::test_populations",
     "tests/whole_runs/test_weights.py",
 )
-# Of these, tests that train for longer than they compile. The programs of all others LLVM does not
-# optimise, as for the fast suite.
-OPTIMISED = (
+# Tests that train for longer than they compile are not: without emitters of fused loops nets of a
+# table train more slowly, and compile no sooner if LLVM optimises them. Of PLAIN these:
+TRAINING = (
     "tests/whole_runs/test_config_scores.py::test_a_config_gives_the_scores_it_states[autoencoder]",
     "tests/whole_runs/test_config_scores.py::test_a_config_gives_the_scores_it_states[digits",
-    "tests/whole_runs/test_noisy_tables.py",
 )
 # What XLA is told, by which tests are chosen. In one piece a program is compiled on one core, with
 # less work; without emitters of fused loops it takes half of the time, and is another one.
@@ -235,6 +233,8 @@ def compile_quickly(config: pytest.Config) -> None:
     All other choices of tests, -m slow and -m smoke among them, compile as users' programs are.
     """
     wanted = QUICK_FLAGS.get(config.option.markexpr, {})
+    if config.option.markexpr == "slow and plain":  # In processes that tests start too.
+        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     known = metadata.version("jaxlib").startswith("0.10.")
     for name, value in wanted.items():
         flags = os.environ.get("XLA_FLAGS", "")
@@ -275,12 +275,12 @@ def is_slow_suite(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks those of PLAIN.
+    """Marks those of PLAIN, but for those of TRAINING.
 
     The longest files of the slow suite begin, and those whose tests go apart end.
     """
     for item in items:
-        if item.nodeid.startswith(PLAIN):
+        if item.nodeid.startswith(PLAIN) and not item.nodeid.startswith(TRAINING):
             item.add_marker(pytest.mark.plain)
     if is_slow_suite(config):
         items.sort(key=lambda item: _place(item.nodeid.partition("::")[0]))
@@ -300,16 +300,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     PROGRAMS.exchange()
     runs.grow_trees(item.path.stem in WITH_TREES)
-    if item.config.option.markexpr == "slow and plain":
-        optimize(item.nodeid.startswith(OPTIMISED))
-
-
-def optimize(wanted: bool) -> None:
-    """Whether LLVM optimises what is compiled from now on, here and in processes begun later."""
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", not wanted)
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not wanted))
 
 
 class Scheduler(LoadScopeScheduling):
