@@ -95,6 +95,9 @@ def test_a_row_that_stands_there_twice_counts_once_and_is_said():
     together = "with columns 'month' and 'day' and 'minute' each row has its own: write all in one"
     with pytest.raises(UserError, match=f"{together} column, as 2024-03-31 14:05, or keep"):
         order_rows(Source(days, "data"), None, TimeColumn("at", "number"))
+    level = days.set_column(2, "minute", [[5] * 6])
+    with pytest.raises(UserError, match="same time 0; keep one row for each time, or name config"):
+        order_rows(Source(level, "data"), None, TimeColumn("at", "number"))
     clocks = other.append_column("time", [["8:00", "8:00", "8:00", "9:00", "9:00", "9:00"]])
     with pytest.raises(UserError, match="with column 'time' each row has its own: write both in"):
         order_rows(Source(clocks, "data"), None, TimeColumn("at", "number"))

@@ -70,6 +70,26 @@ def test_numbers_of_parquet_are_quarters_too(tmp_path):
     assert any("'1979.1' is read as year and quarter, from 1979-01-01" in x for x in data.notes)
 
 
+def test_days_of_one_month_are_no_weeks(tmp_path):
+    index = pd.date_range("2020-01-01", periods=N, freq="B")
+    data = read(tmp_path, frame([stamp.strftime("%y%m%d") for stamp in index]))
+    assert data.encoder.time is not None and data.encoder.time.date_order == "yymmdd"
+    assert data.gaps is None and data.encoder.season == 5
+
+
+def test_a_format_that_is_given_is_what_counts(tmp_path):
+    texts = [f"{1979 + i // 4}-{1 + i % 4}" for i in range(N)]
+    data = read(tmp_path, frame(texts), date_format="%Y-%m")
+    assert data.encoder.time is not None and data.encoder.time.date_order == "%Y-%m"
+
+
+def test_weeks_with_two_digits_are_said_once(tmp_path):
+    texts = [week("{0}-{1:02d}")(x) for x in pd.date_range("2019-01-07", periods=N, freq="W-MON")]
+    data = read(tmp_path, frame(texts))
+    said = [note for note in data.notes if "'ts'" in note]
+    assert len(said) == 1 and "'2019-02' is read as year and week, from 2019-01-07 on" in said[0]
+
+
 @pytest.mark.parametrize(
     ("texts", "order"),
     [

@@ -69,7 +69,7 @@ def find_time_column(table: pa.Table, options: Series, notes: Notes) -> TimeColu
     if kind == "time" and (found := _with_century(once, order, notes)) != order:
         order = found
         note = note.partition(USUAL_CENTURY)[0]
-    if note and not part_order:
+    if note:
         notes.append(f"column {raw.name!r}: {note}")
     if split_since(order)[0] in SHORT_MONTHS:
         texts = _texts(once)
