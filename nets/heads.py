@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from nets import densities, quantiles
-from nets.base import Array, Arrays
+from nets.base import Array, Arrays, Params
 from nets.checks import check_name
 from nets.densities import EPSILON as EPSILON
 from nets.densities import Density
@@ -133,6 +133,19 @@ def with_spread(prediction_bo: Array, spread_bop: Array, head: HeadShape) -> dic
 def named_heads(heads: tuple[HeadShape, ...]) -> list[tuple[HeadShape, str]]:
     """Each head, and the name of its layer among the parameters."""
     return list(zip(heads, readable_names(tuple(head.name for head in heads)), strict=True))
+
+
+def blind(params: Params, heads: tuple[HeadShape, ...]) -> Params | None:
+    """The parameters, but of heads that read nothing: what rows have is their biases.
+
+    None where not all that is asked are numbers of rows.
+    """
+    if any(head.kind != "regression" for head in heads):
+        return None
+    found = dict(params)
+    for _, name in named_heads(heads):
+        found[name] = {**found[name], "kernel": jnp.zeros_like(found[name]["kernel"])}
+    return found
 
 
 def readable_names(names: tuple[str, ...]) -> list[str]:

@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from nets.activations import ACTIVATIONS
-from nets.base import Array, Arrays, DataNetwork, Tree
+from nets.base import Array, Arrays, DataNetwork, Params, Statistics, Tree
 from nets.convolution import Convolutions, own_scaled, patches, pooled
 from nets.dropout import dropout, is_off
 from nets.fixed import FixedFilters
 from nets.heads import (
     HeadShape,
     add_log_means,
+    blind,
     named_heads,
     predictions_of,
     read_layer,
@@ -175,6 +176,11 @@ class SequenceNetwork(DataNetwork):
                 answers = predictions_of(outputs, head, fitted, clip=False, log_link=self.log_link)
                 predictions |= answers | with_base_rates(answers, head, fitted, length_b == 0)
         return predictions
+
+    @nn.nowrap
+    def fallback(self, params: Params, statistics: Statistics) -> Params | None:
+        """Weights by which all rows have the mean, where nothing but numbers of rows is asked."""
+        return blind(params, self.heads)
 
     def together(self, outputs: Arrays) -> dict[str, Array]:
         """Outputs of several nets [m, ...] -> {head of tags: the path that all of them answer}."""

@@ -87,9 +87,9 @@ def test_baselines(tmp_path):
         pool = dataset.arrays
         train = pool._replace(weight=times.astype(np.float32))
         repeated = dataset.take(pool, np.repeat(np.arange(30), times))
-        found = sequence_baselines(dataset.encoder, train, pool)
-        wanted = sequence_baselines(dataset.encoder, repeated, pool)
-        plain = sequence_baselines(dataset.encoder, pool, pool)
+        found = sequence_baselines(dataset.encoder, train, pool).metrics
+        wanted = sequence_baselines(dataset.encoder, repeated, pool).metrics
+        plain = sequence_baselines(dataset.encoder, pool, pool).metrics
         for name, scores in wanted.items():
             assert found[name] == pytest.approx(scores, rel=1e-9), name
         first = "majority" if target else "mean"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def history():
     return lines
 
 
-def monitored(restore, monitor, *, has_valid=True):
+def monitored(restore, monitor, *, has_valid=True) -> Any:
     config = Config(train=Train(restore=restore, monitor=monitor))
     return Monitored.of(config, history(), has_valid=has_valid)
 
@@ -89,21 +90,29 @@ def test_best_is_best_by_the_named_measure(restore, monitor, best, words, option
     assert by.options_to_try(facts.answering_nets()) == expected
 
 
-def test_weights_of_no_step_are_those_of_the_linear_map():
+def test_weights_of_no_step_are_those_of_the_linear_map_or_of_the_mean():
     by = monitored("best", "loss")
-    words = weights_in_words(by.name_best(facts_of(0)).to_json() | {"monitor": by.monitor})
+    result = by.name_best(facts_of(0)).to_json() | {"monitor": by.monitor}
+    words = weights_in_words(result)
+    assert words == "the mean alone: no step of 40 had a lower validation loss"
+    words = weights_in_words(result | {"horizon": {}})
     assert words == "the linear map alone: no step of 40 had a lower validation loss"
+    (net,) = result["per_member"]
+    result["per_member"] = [net, net, net | {"weights_step": 20}]
+    words = weights_in_words(result)
+    assert words == "the mean alone in 2 of 3 nets: no step of 40 had a lower validation loss"
 
 
 def test_the_last_weights_may_be_the_best_and_of_equal_ones_the_latest_are():
     by = monitored("last", "loss")
     by = Monitored(by.monitor, by.history[:4])
     facts = by.name_best(facts_of(20))
-    words = weights_in_words(facts.to_json() | {"monitor": by.monitor})
+    result: Any = facts.to_json() | {"monitor": by.monitor}
+    words = weights_in_words(result)
     assert words == "the last weights, of step 20; validation loss was lowest then"
     assert by.options_to_try(facts.answering_nets()) == []
     again = [line | {"step": 10 * line["step"]} for line in by.history]
-    assert Monitored(by.monitor, by.history + again).lowest_steps("loss") == {0: 200}
+    assert Monitored(by.monitor, [*by.history, *again]).lowest_steps("loss") == {0: 200}
 
 
 def test_of_several_nets_the_best_one_says_what_is_best():
@@ -130,7 +139,8 @@ def test_without_validation_rows_the_last_weights_answer_and_nothing_is_to_be_tr
 
 
 def test_a_result_of_an_earlier_version_says_what_it_knows():
-    assert weights_in_words({"best_step": 3, "steps": 21}) == "weights of step 3 of 21"
+    earlier: Any = {"best_step": 3, "steps": 21}
+    assert weights_in_words(earlier) == "weights of step 3 of 21"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +199,7 @@ def test_a_net_that_loses_to_a_line_says_so_and_what_to_try():
     assert line.endswith("low.rmse 364.38, this net 364.41")
     (line,) = against_line([price], {"low.rmse": np.nextafter(0.5, 1)}, {"low.rmse": 0.5}, [])
     assert line.endswith("low.rmse 0.5000000000000000, this net 0.5000000000000001")
-    result = {
+    result: Any = {
         "rows": {"test": 3},
         "metrics": {"test": {"rmse": 1.0}},
         "baselines": {},

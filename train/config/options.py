@@ -142,8 +142,9 @@ class Population:
     seeds: int | Auto = bounded(1, 1)
     """How many nets of each setting and fold, from `config.seed` on.
 
-    "auto": as many nets for sequences as train in a few minutes; 1 where you say what else there
-    are several nets of, and of nets that answer step by step.
+    "auto": as many nets for sequences as train in a few minutes, of few that have a number each one
+    for each of four folds; 1 where you say what else there are several nets of, and of nets that
+    answer step by step.
     """
     folds: int | Auto = bounded(1, 1)
     """Into how many parts training and validation rows are cut, each validating one net.

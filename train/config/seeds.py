@@ -20,8 +20,12 @@ from train.config.bounded import LAST_SEED, resolved
 from train.config.data_options import Sequences
 from train.config.net_options import LSTM
 from train.config.options import Config, Population
+from train.config.sequence_recipe import FEW_ROWS, Traits
 
 MAX_SEEDS = 4
+# Nets of few sequences that a number is asked of: each is validated on rows of its own.
+NUMBER_FOLDS = 4
+MIN_FOLDED_ROWS = 16
 # Two cores that do nothing else then take two and a half minutes: less than three with what comes
 # before and after training.
 SECONDS = 300.0
@@ -64,6 +68,19 @@ def seeds_of(config: Config, n_train: int, *, longest: int, numbers: int, tokens
     while seeds > 1 and seeds * n_steps * of_a_step > SECONDS:
         seeds //= 2
     return seeds
+
+
+def number_folds(config: Config, n_rows: int, traits: Traits) -> int:
+    """How many nets, each validated on a part of the rows, "auto" of seeds stands for; 1: no parts.
+
+    What a net learns of few rows may tell less of others than their mean, so rows that it has not
+    seen say when to stop. `n_rows` train or validate.
+    """
+    data = config.data
+    assert isinstance(data, Sequences)
+    is_own = data.valid_path is not None or data.valid != "auto" or data.split != "random"
+    is_few = MIN_FOLDED_ROWS <= n_rows < FEW_ROWS
+    return NUMBER_FOLDS if traits.are_numbers and is_few and not is_own else 1
 
 
 def _weights_of_a_step(net: LSTM, n_inputs: int) -> float:

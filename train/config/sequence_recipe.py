@@ -76,6 +76,11 @@ class Traits:
         """Whether steps are read one by one: each is a word, or has an answer of its own."""
         return self.tokens or self.of_steps
 
+    @property
+    def are_numbers(self) -> bool:
+        """Whether a number, not a class, is asked of whole sequences of numbers."""
+        return not self.classes and not self.is_step_by_step
+
 
 def resolve_sequences(config: Config, n_train: int, traits: Traits) -> Config:
     """The config with every "auto" of an LSTM on sequences replaced."""
@@ -99,7 +104,7 @@ def resolve_sequences(config: Config, n_train: int, traits: Traits) -> Config:
         batch_size=batch_size,
         epochs=filled(config.train.epochs, epochs),
         monitor=filled(config.train.monitor, "loss"),
-        restore=filled(config.train.restore, "last"),
+        restore=filled(config.train.restore, "best" if traits.are_numbers else "last"),
     )
     learning_rate = CONVOLVED_LEARNING_RATE if is_convolved else LSTM_LEARNING_RATE
     learning_rate = filled(config.optim.learning_rate, learning_rate)

@@ -176,11 +176,11 @@ class TableBaselines:
 def _sequence_baselines(
     encoder: SequenceEncoder, judged: SplitPredictions, seconds: Seconds
 ) -> BaselineScores:
-    del seconds
     train = _training_rows(judged.dataset)
-    baselines = sequence_baselines(encoder, train, judged.batch)
-    seen = dict.fromkeys(baselines.keys() - UNFITTED, len(train.weight))
-    return BaselineScores(baselines, fitted_on=_seen_in_part(judged, seen))
+    in_sample = judged.split == "train"
+    found = sequence_baselines(encoder, train, judged.batch, seconds.linear, in_sample=in_sample)
+    seen = dict.fromkeys(found.metrics.keys() - UNFITTED, len(train.weight))
+    return BaselineScores(found.metrics, note=found.note, fitted_on=_seen_in_part(judged, seen))
 
 
 def _cluster_baselines(judged: SplitPredictions, seconds: Seconds) -> BaselineScores:

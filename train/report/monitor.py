@@ -30,14 +30,23 @@ def weights_in_words(result: Result) -> str:
     measure = measure_in_words(monitor)
     lowest = result["best_step"]
     own = result["weights_step"]
-    if monitor["restore"] == "best" and own == 0:
-        return f"the linear map alone: no step of {result['steps']:,} had a lower {measure}"
+    if monitor["restore"] == "best" and (alone := _simple_net(result)):
+        return f"{alone}: no step of {result['steps']:,} had a lower {measure}"
     if monitor["restore"] == "best":
         return f"weights of step {own:,} of {result['steps']:,}, where {measure} was lowest"
     if monitor["split"] == "train":
         return f"the last weights, of step {own:,}"
     was_lowest = "then" if lowest == own else f"at step {lowest:,}"
     return f"the last weights, of step {own:,}; {measure} was lowest {was_lowest}"
+
+
+def _simple_net(result: Result) -> str:
+    """What answers in place of weights that training found, and in how many nets; "" if none."""
+    steps = [net.get("weights_step") for net in result["per_member"]]
+    if 0 not in steps:
+        return ""
+    simple = "the linear map alone" if "horizon" in result else "the mean alone"
+    return simple if len(steps) == 1 else f"{simple} in {steps.count(0)} of {len(steps)} nets"
 
 
 def mark_in_words(monitor: Monitor | None) -> str:

@@ -1,10 +1,11 @@
-"""Whether a net loses to other models on validation rows, said in a line for each."""
+"""Whether a net loses to other models, said in a line for each."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from train.config.data_options import Data, Table
 from train.config.table_options import METRICS
@@ -12,9 +13,8 @@ from train.data.dataset import Head
 from train.evaluation.metrics.direction import HIGHER_IS_BETTER
 from train.report.page import number
 from train.report.result import Scores
-from train.report.scores import BASELINE_NAMES, HEADLINE
+from train.report.scores import HEADLINE, baseline_in_words
 
-VERBS = {"last": "does", "seasonal": "does", "linear": "does", "trees": "do"}
 MAX_SHOWN = 3  # targets that the line names
 MAX_DIGITS = 17  # of a float64
 
@@ -31,10 +31,11 @@ def losing_lines(
     others: Mapping[str, Scores],
     options: Sequence[str],
     own: Mapping[str, str] = MappingProxyType({}),
+    where: str = "validation",
 ) -> list[str]:
     """A line for each other model that has the better first metric of a target.
 
-    All have the metrics of the validation rows. `own` {kind of head: the metric that counts} is
+    All have the metrics of the rows of `where`. `own` {kind of head: the metric that counts} is
     what the config says of it; `options` are the flags to try.
     """
     lines = []
@@ -43,8 +44,10 @@ def losing_lines(
         if not lost:
             continue
         more = f" and {len(lost) - MAX_SHOWN} more" if len(lost) > MAX_SHOWN else ""
-        what = f"{BASELINE_NAMES[name]} {VERBS[name]} better on the validation rows"
-        line = f"{what}: {'; '.join(lost[:MAX_SHOWN])}{more}"
+        other = baseline_in_words(name, lost[0].kind)
+        verb = "do" if name == "trees" else "does"
+        what = f"{other} {verb} better on the {where} rows"
+        line = f"{what}: {'; '.join(each.words for each in lost[:MAX_SHOWN])}{more}"
         # What an option does to a net is not to be expected to make up for trees.
         if options and name == "linear":
             line += f"; try {' '.join(options)}"
@@ -52,9 +55,16 @@ def losing_lines(
     return lines
 
 
+class Lost(NamedTuple):
+    """A target of which another model has the better metric, by its kind, and both in words."""
+
+    kind: str
+    words: str
+
+
 def _lost(
     heads: Sequence[Head], net: Scores, other_scores: Scores, metrics: Mapping[str, str]
-) -> Iterator[str]:
+) -> Iterator[Lost]:
     for head in heads:
         metric = metrics.get(head.kind, "")
         for column in head.columns:
@@ -67,7 +77,8 @@ def _lost(
             # No number, as of answers that overflow, is worse than any.
             if is_better or (math.isnan(own) and not math.isnan(other)):
                 digits = _digits_apart(other, own)
-                yield f"{name} {number(other, digits)}, this net {number(own, digits)}"
+                words = f"{name} {number(other, digits)}, this net {number(own, digits)}"
+                yield Lost(head.kind, words)
 
 
 def _digits_apart(one: float, other: float) -> int:

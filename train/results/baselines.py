@@ -6,9 +6,12 @@ import numpy as np
 
 from train.config.options import Train
 from train.data.blocks import join_arrays, sample_rows
-from train.data.dataset import Batch, Dataset, HostArrays
+from train.data.dataset import Batch, Dataset, Encoder, HostArrays
+from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
+from train.evaluation.baselines.linear import LeftOutError
+from train.evaluation.baselines.sequences import linear_predictions, mean_predictions
 from train.evaluation.baselines.table import Seconds, fit_table
 from train.evaluation.baselines.trees import MAX_ROWS as TREE_ROWS
 from train.evaluation.baselines.trees import fit_trees
@@ -23,6 +26,7 @@ MIN_SECONDS = 10.0  # of the linear model, and of shuffling each column once
 MIN_TREE_SECONDS = 1.0
 MIN_REPEAT_SECONDS = 0.25
 FITTED = ("linear", "trees")
+CONSTANT = ("mean", "majority")
 COMPARED = ("last", "seasonal", *FITTED)
 
 
@@ -63,12 +67,12 @@ def known_seconds(trained: float, is_whole: bool) -> float:
 def baselines_on_valid(
     kind: Kind, judged: SplitPredictions, validated: Predicted, seconds: Seconds
 ) -> dict[str, dict[str, float]]:
-    """{"last", "seasonal", "linear", "trees": metrics of the validation rows}, of those there are.
+    """{baseline of COMPARED: metrics of the validation rows}, of those there are.
 
-    Of nets that answer other kinds of data than tables and series {}.
+    Of sequences "mean" and "majority" besides. Of nets that answer other kinds of data {}.
     """
     dataset = judged.dataset
-    if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder):
+    if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder | SequenceEncoder):
         return {}
     rows = dataset.splits["valid"]
     batch = dataset.take(dataset.arrays, rows)
@@ -76,38 +80,57 @@ def baselines_on_valid(
         split="valid", rows=rows, batch=batch, predictions=validated.predictions
     )
     found = kind.baselines(on_valid, seconds).baselines
-    return {name: found[name] for name in COMPARED if name in found}
+    names = (*CONSTANT, *COMPARED) if isinstance(dataset.encoder, SequenceEncoder) else COMPARED
+    return {name: found[name] for name in names if name in found}
 
 
 def baselines_on_folds(
     kind: Kind, dataset: Dataset, n_folds: int, rows: np.ndarray, seconds: Seconds
 ) -> dict[str, dict[str, float]]:
-    """{"linear", "trees": metrics of the rows that validate}, each fold by a model of its own.
+    """{baseline: metrics of the rows that validate}, each fold by a model of its own.
 
-    A model is fitted on the rows that train in its fold, in its share of the seconds. `rows` are
-    the numbers of those that validated a net which answers; the folds of others are left out. Only
-    of tables, and of models that every fold has.
+    Of tables "linear" and "trees", of numbers of whole sequences "mean" and "linear". A model is
+    fitted on the rows that train in its fold, in its share of the seconds. `rows` are the numbers
+    of those that validated a net which answers; the folds of others are left out. Only of models
+    that every fold has.
     """
-    if not isinstance(kind.baselines, TableBaselines):
-        return {}
     encoder = dataset.encoder
-    assert isinstance(encoder, TableEncoder)
+    if not isinstance(kind.baselines, TableBaselines) and not isinstance(encoder, SequenceEncoder):
+        return {}
+    own_seconds = Seconds(seconds.linear / n_folds, seconds.trees / n_folds)
     validated: list[Batch[np.ndarray]] = []
-    answers: dict[str, list[HostArrays]] = {name: [] for name in FITTED}
+    of_folds: list[dict[str, HostArrays]] = []
     for splits in dataset.folds(n_folds):
         if not np.isin(splits["valid"], rows).all():
             continue
         train = dataset.take(dataset.arrays, sample_rows(splits["train"], BASELINE_ROWS))
         valid = dataset.take(dataset.arrays, splits["valid"])
         validated.append(valid)
-        linear = fit_table(encoder, train, seconds.linear / n_folds, in_sample=False)
-        trees = fit_trees(encoder, train, seconds.trees / n_folds)
-        answers["linear"].append(linear.linear_predictions(valid.inputs))
-        answers["trees"].append(trees.predictions(valid.inputs))
+        of_folds.append(_answers_of_fold(encoder, train, valid, own_seconds))
     target = join_arrays([valid.target for valid in validated])
     weight = np.concatenate([valid.weight for valid in validated])
     scores = {}
-    for name, of_folds in answers.items():
-        if all(of_folds):
-            scores[name] = kind.score(join_arrays(of_folds), target, weight)
+    for name in of_folds[0] if of_folds else ():
+        answers = [answers_of_fold[name] for answers_of_fold in of_folds]
+        if all(len(answer) == len(encoder.heads) for answer in answers):
+            scores[name] = kind.score(join_arrays(answers), target, weight)
     return scores
+
+
+def _answers_of_fold(
+    encoder: Encoder, train: Batch, valid: Batch, seconds: Seconds
+) -> dict[str, HostArrays]:
+    """{baseline: {head: answers to the validation rows}}, {} where there is no such model."""
+    if isinstance(encoder, SequenceEncoder):
+        try:
+            linear = linear_predictions(encoder, train, valid, seconds.linear)
+        except LeftOutError:
+            linear = {}
+        return {"mean": mean_predictions(encoder, train, valid), "linear": linear}
+    assert isinstance(encoder, TableEncoder)
+    line = fit_table(encoder, train, seconds.linear, in_sample=False)
+    trees = fit_trees(encoder, train, seconds.trees)
+    return {
+        "linear": line.linear_predictions(valid.inputs),
+        "trees": trees.predictions(valid.inputs),
+    }

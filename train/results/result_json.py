@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from train import config as configs
+from train.data.sequences.encoder import SequenceEncoder
 from train.report.result import Result, read_result
 from train.results.against_baselines import losing_lines, metric_that_counts
 from train.results.assessment import Assessment
@@ -89,14 +90,25 @@ def _baselines(found: Assessment) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _warnings(run: Run, found: Assessment, options: Sequence[str]) -> list[str]:
-    """What the net loses to, with the `options` to try, and which baselines there are not."""
-    losing = losing_lines(
-        run.dataset.encoder.heads,
-        found.splits.scores.get("valid", {}),
-        found.on_valid,
-        options,
-        metric_that_counts(run.config.data),
-    )
+    """What the net loses to, with the `options` to try, and which baselines there are not.
+
+    By the validation rows; by the test rows where none validate, and of sequences, of whose nets
+    few validation rows may have chosen the weights.
+    """
+    where = {"valid": "validation", "test": "test"}
+    encoder = run.dataset.encoder
+    by_test = found.split == "test" and isinstance(encoder, SequenceEncoder)
+    split = "valid" if "valid" in found.splits.scores and not by_test else found.split
+    losing = []
+    if split in where:
+        losing = losing_lines(
+            encoder.heads,
+            found.splits.scores[split],
+            found.on_valid if split == "valid" else found.beside.baselines,
+            options if split == "valid" else (),
+            metric_that_counts(run.config.data),
+            where[split],
+        )
     return [*losing, *filter(None, [found.beside.note]), *found.importance.notes]
 
 

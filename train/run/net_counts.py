@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from train.config.data_options import MISSING, Table
+from train.config.data_options import MISSING, Series
 from train.config.members import pooled
 from train.config.options import Config, Population
 from train.config.recipe import FOLDED_ROWS, folds_of, with_valid
-from train.config.seeds import seeds_of
+from train.config.seeds import number_folds, seeds_of
 from train.data.dataset import Dataset
 from train.data.files.tables import Read
 from train.data.load import load_dataset
@@ -25,7 +25,7 @@ from train.run.metadata import as_begun
 KEPT_ROWS = 10 * FOLDED_ROWS
 FOLDS_NOTE = (
     "few rows ({n} train or validate): {folds} nets, each validated on a part of them, answer by "
-    "their mean; --config.population.folds=1 trains one"
+    "their mean; --config.population.{of}=1 trains one"
 )
 SEEDS_NOTE = (
     "{seeds} nets, of seeds {first} to {last}, answer by their mean; "
@@ -36,22 +36,27 @@ SEEDS_NOTE = (
 def load_and_count(
     config: Config, folder: Path | None, read: Read, notes: tuple[str, ...]
 ) -> tuple[Config, Dataset]:
-    """The config with as many folds, or seeds, as its rows allow, and their data set.
+    """The config with as many folds, or seeds, as its rows ask for, and their data set.
 
     Notes of the data set begin with `notes`, and say how many nets these are. Raises UserError.
     """
     config = with_valid(with_counts(config, config.population))
     begun = as_begun(config, folder)
-    if isinstance(config.data, Table):
+    if not isinstance(config.data, Series):
         read = _read_once(read)
     dataset = load_dataset(pooled(begun), read, first=notes)
-    if isinstance(dataset, SequenceDataset):
-        return _with_seeds(config, dataset)
     n_rows = len(dataset.splits["train"]) + len(dataset.splits["valid"])
-    folds = folds_of(n_rows, {head.kind for head in dataset.heads})
-    if folds == 1:
-        return config, dataset
-    notes = (*notes, FOLDS_NOTE.format(n=n_rows, folds=folds))
+    of = "folds"
+    if isinstance(dataset, SequenceDataset):
+        folds = number_folds(config, n_rows, dataset.encoder.traits)
+        of = "seeds"
+        if folds == 1:
+            return _with_seeds(config, dataset)
+    else:
+        folds = folds_of(n_rows, {head.kind for head in dataset.heads})
+        if folds == 1:
+            return config, dataset
+    notes = (*notes, FOLDS_NOTE.format(n=n_rows, folds=folds, of=of))
     asked = replace(config.population, folds=folds)
     begun = with_counts(begun, asked)
     return with_counts(config, asked), load_dataset(pooled(begun), read, first=notes)
