@@ -90,7 +90,7 @@ def in_python(line: str) -> str:
 
 
 @contextlib.contextmanager
-def said_in_python() -> Iterator[None]:
+def naming_arguments() -> Iterator[None]:
     """What a UserError of the block says of flags, it says of arguments."""
     try:
         yield

@@ -15,7 +15,7 @@ from train import errors, flags, parallel
 def main(argv: list[str]) -> int:
     """Reads a file and prints how."""
     config = flags.parse_inspect(argv, __doc__)
-    parallel.lighten()
+    parallel.skip_gc_and_pandas()
     from train.data.inspection import inspection_lines
 
     for line in inspection_lines(config):

@@ -11,7 +11,7 @@ class Column(Protocol):
 
     @property
     def found(self) -> dict[object, Any]:
-        """What each `Once` gave."""
+        """What each `CachedOnColumn` gave."""
         ...
 
 
@@ -19,7 +19,7 @@ C = TypeVar("C", bound=Column)
 T = TypeVar("T")
 
 
-class Once(Generic[C, T]):
+class CachedOnColumn(Generic[C, T]):
     """A function of a column's cells alone, whatever the column is read by.
 
     Nobody may change what it gives, for the next who asks gets the same.

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.column_cache import Once
+from train.data.column_cache import CachedOnColumn
 from train.data.files.found import delimiter_of
 from train.data.files.guessed import guessed
 from train.data.notation import PLAIN, Notation
@@ -47,7 +47,7 @@ class RawColumn:
     """A column of a table, or its rows `rows`, and where it came from.
 
     `notes` take the lines for the user, where somebody listens; `otherwise` ends a message on
-    cells that cannot be read. `found` has what was found of these cells already (`Once`).
+    cells that cannot be read. `found` has what was found of these cells already (`CachedOnColumn`).
     """
 
     name: str
@@ -187,7 +187,7 @@ def find_column(
     return RawColumn(name, where, data, tuple(markers), rows, delimiter=delimiter_of(table))
 
 
-@Once
+@CachedOnColumn
 def missing_rows(raw: RawColumn) -> np.ndarray:
     """Which rows have no value [n]: null, nan, or what a marker writes, such as -999 in numbers."""
     if raw.family == "text":
@@ -199,7 +199,7 @@ def missing_rows(raw: RawColumn) -> np.ndarray:
     return missing
 
 
-@Once
+@CachedOnColumn
 def text_or_null(raw: RawColumn) -> pa.ChunkedArray:
     """A column of text without blanks around it, null where a marker stands, or nothing."""
     text = pc.utf8_trim_whitespace(raw.data.cast(pa.string()))
@@ -230,7 +230,7 @@ def typed_numbers(data: pa.ChunkedArray) -> np.ndarray:
         return data.cast(pa.float64(), safe=False).to_numpy()
 
 
-@Once
+@CachedOnColumn
 def read_text(raw: RawColumn) -> Text:
     """Any column as text, without blanks around it.
 

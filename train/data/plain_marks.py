@@ -13,7 +13,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.column_cache import Once
+from train.data.column_cache import CachedOnColumn
 from train.data.columns import RawColumn, read_text, text_or_null
 from train.data.marks import Marks, find_marks
 from train.data.values import as_programs_write
@@ -22,7 +22,7 @@ EITHER = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"  # decimals, or thousands
 SHORT = r"^[+-]?[0-9]{1,3}$"
 
 
-@Once
+@CachedOnColumn
 def marks_of(raw: RawColumn) -> Marks | None:
     """What a column of text proves of decimal marks; None where it has none."""
     if as_programs_write(raw) is None:

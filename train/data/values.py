@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from train.data.column_cache import Once
+from train.data.column_cache import CachedOnColumn
 from train.data.columns import (
     Numbers,
     RawColumn,
@@ -85,7 +85,7 @@ def plain_numbers(raw: RawColumn) -> Numbers | None:
     return as_programs_write(raw)
 
 
-@Once
+@CachedOnColumn
 def as_programs_write(raw: RawColumn) -> Numbers | None:
     """The numbers of a column of text that no notation speaks of; None where it has others."""
     found = _cast_text(raw)

@@ -24,7 +24,7 @@ from train.data.blocks import take_in_blocks
 from train.data.dataset import Array, Columns, Dataset, Encoder, Head, HostArrays, Rows
 from train.data.files.arrow import as_table
 from train.data.files.found import left_out_notes
-from train.errors import UserError, said_in_python, warn_reader
+from train.errors import UserError, naming_arguments, warn_reader
 from train.evaluation.conformal import Scores, check_numbers, interval_columns, needed_score
 from train.evaluation.importance import Shuffled
 from train.evaluation.spread import spread_columns
@@ -168,7 +168,7 @@ class Predictor:
         predictions are means over as many thinned nets, drawn by `seed`, with a deviation beside
         them. `horizon`: so many steps of a forecast, see `iterated_columns`. Raises UserError.
         """
-        with said_in_python():
+        with naming_arguments():
             return self._asked_columns(data, where, **asked)
 
     def _asked_columns(self, data: object, where: str, **asked: Unpack[Asked]) -> Columns:

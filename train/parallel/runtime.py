@@ -84,7 +84,7 @@ def configure(*, cpu_devices: int = 1) -> None:
     costs the saving, nothing else. `cpu_devices`: into how many the CPU is divided, unless
     XLA_FLAGS says so.
     """
-    lighten()
+    skip_gc_and_pandas()
     # Reading a kept program back, XLA reports at length that LLVM's tuning hints are no features of
     # this machine. ("1" is jax's own doing, and inherited by whatever a process with jax in it
     # starts.)
@@ -108,7 +108,7 @@ def configure(*, cpu_devices: int = 1) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def lighten() -> None:
+def skip_gc_and_pandas() -> None:
     """Leaves out of a command's own process what takes time for nothing: garbage, and pandas.
 
     A process that goes on after a command's main is left as it is: without pandas pyarrow would

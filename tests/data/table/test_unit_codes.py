@@ -16,7 +16,7 @@ from train.data.files.tables import IN_MEMORY
 from train.data.stream.load import load_stream
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
-from train.data.table.unit_codes import find_units, told_by_units
+from train.data.table.unit_codes import explained_by_units, find_units
 from train.run.metadata import as_begun
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ OF_LONE = RNG.normal(size=N)[LONE] + NOISE / 9
 
 
 def shares_by_hand(unit_n, target_n):
-    """What `told_by_units` tells, a row at a time."""
+    """What `explained_by_units` tells, a row at a time."""
     y = target_n - target_n.mean()
     guesses = ([], [])
     for i, unit in enumerate(unit_n):
@@ -54,13 +54,16 @@ def shares_by_hand(unit_n, target_n):
 def test_shares_are_those_of_rows_looked_at_one_by_one(target_n):
     _, unit_n = np.unique(FIRM, return_inverse=True)
     np.testing.assert_allclose(
-        told_by_units(unit_n, target_n), shares_by_hand(unit_n, target_n), rtol=1e-9, atol=1e-12
+        explained_by_units(unit_n, target_n),
+        shares_by_hand(unit_n, target_n),
+        rtol=1e-9,
+        atol=1e-12,
     )
 
 
 def test_a_target_or_a_guess_that_is_constant_is_told_nothing():
-    assert told_by_units(FIRM - 1, np.ones(N)) == (0, 0)
-    assert told_by_units(np.arange(N), Y)[0] == 0
+    assert explained_by_units(FIRM - 1, np.ones(N)) == (0, 0)
+    assert explained_by_units(np.arange(N), Y)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from train.data.hint import Hint
 from train.data.infer import infer_number
 from train.data.series.columns import SeriesColumn
 from train.data.series.scales import (
-    Apart,
+    ScaleSpread,
     coarse_line,
     group_levels,
     how_far_apart,
@@ -35,7 +35,7 @@ class NumbersFit:
     names: np.ndarray | None
     group_n: np.ndarray
     notes: Notes
-    apart: dict[str, Apart] = field(default_factory=dict)
+    apart: dict[str, ScaleSpread] = field(default_factory=dict)
 
     def column(self, raw: RawColumn, hint: Hint, is_target: bool, is_static: bool) -> SeriesColumn:
         """A column, and what is guessed. Raises UserError if there is nothing to learn."""

@@ -40,7 +40,7 @@ class Levels(NamedTuple):
         return self.deviation <= FLAT * np.abs(self.mean)
 
 
-class Apart(NamedTuple):
+class ScaleSpread(NamedTuple):
     """How far the scales of groups lie apart: the factor between their deviations, and levels."""
 
     factor: float
@@ -95,16 +95,16 @@ def robust_levels(values_n: np.ndarray, group_n: np.ndarray, n_groups: int) -> L
     return Levels(median_g, deviation_g)
 
 
-def how_far_apart(values_n: np.ndarray, group_n: np.ndarray) -> Apart:
+def how_far_apart(values_n: np.ndarray, group_n: np.ndarray) -> ScaleSpread:
     """How far the scales of the groups of these values lie apart."""
     levels = group_levels(values_n, group_n, int(group_n.max(initial=-1)) + 1)
     moves_g = ~np.isnan(levels.mean) & ~levels.is_flat
     if moves_g.sum() < 2:
-        return Apart(1.0, 0.0)
+        return ScaleSpread(1.0, 0.0)
     deviation_g = levels.deviation[moves_g]
     low, high = np.quantile(np.log(deviation_g), MIDDLE)
     below, above = np.quantile(levels.mean[moves_g], MIDDLE)
-    return Apart(float(np.exp(high - low)), float((above - below) / np.median(deviation_g)))
+    return ScaleSpread(float(np.exp(high - low)), float((above - below) / np.median(deviation_g)))
 
 
 def may_be_by_group(column: SeriesColumn, values_n: np.ndarray) -> bool:
@@ -114,7 +114,7 @@ def may_be_by_group(column: SeriesColumn, values_n: np.ndarray) -> bool:
 
 
 def scaling_line(
-    columns: Sequence[SeriesColumn], apart: Mapping[str, Apart], where: str
+    columns: Sequence[SeriesColumn], apart: Mapping[str, ScaleSpread], where: str
 ) -> str | None:
     """What was chosen for the groups' scales; None where there is one group."""
     if not apart:

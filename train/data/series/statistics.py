@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nets.base import Statistics
 
 
-class Covered(NamedTuple):
+class ScaledRows(NamedTuple):
     """The rows of all groups as the network takes them, and which of them training covers."""
 
     flat: Flat
@@ -37,7 +37,7 @@ class Covered(NamedTuple):
     covered_t: np.ndarray
 
 
-class OfGroups(NamedTuple):
+class GroupStatistics(NamedTuple):
     """What the training rows of each of some groups tell.
 
     `levels` {number of a column with scales of groups: mean and deviation in each}, nan of a group
@@ -66,7 +66,7 @@ def fit_statistics(
     repeating the last season are, "group_error" [g, o], usually "error_ratio" [o] of the scale;
     where `seasons_g` has none, those of repeating the last value.
     """
-    rows = Covered(flat, values_in_logs(schema, values_tc), gaps_tc, covered_t)
+    rows = ScaledRows(flat, values_in_logs(schema, values_tc), gaps_tc, covered_t)
     shared = _shared_levels(schema, rows)
     found = {
         "center": shared.mean.astype(np.float32),
@@ -78,8 +78,8 @@ def fit_statistics(
 
 
 def fit_groups(
-    schema: SeriesSchema, rows: Covered, seasons_g: np.ndarray | None, shared: Levels
-) -> OfGroups:
+    schema: SeriesSchema, rows: ScaledRows, seasons_g: np.ndarray | None, shared: Levels
+) -> GroupStatistics:
     """What these rows tell of each of the groups of the schema; by the `shared` levels of others.
 
     Columns that are read as asinh change by how far their scaled values do.
@@ -89,10 +89,10 @@ def fit_groups(
     levels = level_tables(_by_place(schema, found), n_groups, shared)
     changes_to = _seasonal_changes(schema, rows, seasons_g, levels)
     group_t = rows.flat.per_row(_numbers(schema, rows.flat))
-    return OfGroups(found, mean_changes(changes_to, group_t, n_groups))
+    return GroupStatistics(found, mean_changes(changes_to, group_t, n_groups))
 
 
-def group_statistics(schema: SeriesSchema, found: OfGroups, shared: Levels) -> HostArrays:
+def group_statistics(schema: SeriesSchema, found: GroupStatistics, shared: Levels) -> HostArrays:
     """{"group_center", "group_scale" [g, c], "group_error" [g, o], "error_ratio" [o]}."""
     levels = level_tables(_by_place(schema, found.levels), len(schema.groups), shared)
     errors = group_errors(found.change_go, levels.deviation[:, : schema.n_targets])
@@ -152,7 +152,7 @@ def values_in_logs(schema: SeriesSchema, values_tc: np.ndarray) -> np.ndarray:
     return logs_tc
 
 
-def _shared_levels(schema: SeriesSchema, rows: Covered) -> Levels:
+def _shared_levels(schema: SeriesSchema, rows: ScaledRows) -> Levels:
     """Mean and deviation [c] of covered rows, 1 where there is no spread; 0 and 1 of features."""
     wide_tc = rows.logs_tc[rows.covered_t].astype(np.float64)
     whole = Levels(wide_tc.mean(0), wide_tc.std(0))
@@ -173,7 +173,7 @@ def _shared_levels(schema: SeriesSchema, rows: Covered) -> Levels:
     return found
 
 
-def _known_values(rows: Covered, values_t: np.ndarray, i: int) -> np.ndarray:
+def _known_values(rows: ScaledRows, values_t: np.ndarray, i: int) -> np.ndarray:
     """Values of the i-th column in covered rows, without missing ones; all where none is known."""
     if rows.gaps_tc is None:
         return values_t
@@ -195,7 +195,7 @@ def _numbers(schema: SeriesSchema, flat: Flat) -> np.ndarray:
 
 
 def _seasonal_changes(
-    schema: SeriesSchema, rows: Covered, seasons_g: np.ndarray | None, levels: Levels
+    schema: SeriesSchema, rows: ScaledRows, seasons_g: np.ndarray | None, levels: Levels
 ) -> np.ndarray:
     """How far each target is from where it was a season before [t, o]; nan where not known.
 
@@ -222,7 +222,7 @@ def _seasonal_changes(
     return changes_to
 
 
-def _group_levels(schema: SeriesSchema, rows: Covered) -> dict[int, Levels]:
+def _group_levels(schema: SeriesSchema, rows: ScaledRows) -> dict[int, Levels]:
     """{column with scales of groups: mean and deviation of each in the rows that are covered}.
 
     Of a group without any, in what its first window looks back on, which is never forecast.

@@ -23,8 +23,8 @@ from train.data.series.fills import group_fills
 from train.data.series.flat import Flat
 from train.data.series.scales import Levels
 from train.data.series.statistics import (
-    Covered,
-    OfGroups,
+    GroupStatistics,
+    ScaledRows,
     fit_groups,
     group_statistics,
     values_in_logs,
@@ -137,7 +137,7 @@ class Survey:
             _add(self.raw[i], block.values[is_own_t, i])
         self.groups += block.encoder.groups
         if self.encoder.has_group_scales:
-            rows = Covered(flat, logs_tc, block.gaps, covered_t)
+            rows = ScaledRows(flat, logs_tc, block.gaps, covered_t)
             found = fit_groups(block.encoder, rows, block.seasons, self.shared)
             self.levels.append(dict(found.levels))
             self.changes.append(found.change_go)
@@ -199,7 +199,7 @@ class Survey:
         exact["center"] = mean_c.astype(np.float32)
         exact["scale"] = deviation_c.astype(np.float32)
         if encoder.has_group_scales:
-            found = OfGroups(_joined(self.levels), np.concatenate(self.changes))
+            found = GroupStatistics(_joined(self.levels), np.concatenate(self.changes))
             exact |= group_statistics(encoder, found, Levels(mean_c, deviation_c))
         return exact
 

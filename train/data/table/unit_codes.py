@@ -32,7 +32,7 @@ def find_units(value_n: np.ndarray, target_no: np.ndarray) -> int:
         return 0
     if len(units) < min(MANY_UNITS, MIN_DENSITY * (units[-1] - units[0] + 1)):
         return 0
-    shares_o2 = np.array([told_by_units(unit_n, target_n) for target_n in target_no.T])
+    shares_o2 = np.array([explained_by_units(unit_n, target_n) for target_n in target_no.T])
     variance_o = target_no.var(0, dtype=np.float64)
     if not variance_o.sum():
         return 0
@@ -47,7 +47,7 @@ def units_note(name: str, n_units: int) -> str:
     return f"{found}: categories; config.data.numeric={name} keeps them amounts, {others}"
 
 
-def told_by_units(unit_n: np.ndarray, target_n: np.ndarray) -> tuple[float, float]:
+def explained_by_units(unit_n: np.ndarray, target_n: np.ndarray) -> tuple[float, float]:
     """The shares of a target's variance that a unit's other rows tell, and the units beside it.
 
     Units are numbered from 0. Of each row the mean of the others of its unit is taken, and that of

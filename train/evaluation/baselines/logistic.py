@@ -104,7 +104,7 @@ def fit_logistic(
         shown = f"{n_features:,} features x {head.size:,} classes"
         raise LeftOutError(f"{shown} of {head.name!r} are more than {MAX_WEIGHTS:,} coefficients")
     random = np.random.default_rng(fitting.seed)
-    most = rows_seen(features)
+    most = n_rows_fitted(features)
     if n > most:
         chosen = np.sort(random.choice(n, most, replace=False))
         features = features[chosen]
@@ -139,7 +139,7 @@ def _scaled_with_ones(features: Features) -> tuple[Features, Floats]:
     return cast(Features, sparse.csr_array(whole)), scale_f
 
 
-def rows_seen(features: Features) -> int:
+def n_rows_fitted(features: Features) -> int:
     """How many of these rows logistic regression is fitted on."""
     n = features.shape[0]
     n_cells = features.size  # of a sparse matrix those that are not 0

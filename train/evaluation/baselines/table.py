@@ -27,7 +27,7 @@ from train.evaluation.baselines.linear import (
     Linear,
     predict_linear,
 )
-from train.evaluation.baselines.logistic import fit_logistic, rows_seen
+from train.evaluation.baselines.logistic import fit_logistic, n_rows_fitted
 from train.evaluation.baselines.ridge import fit_ridge
 from train.evaluation.score import score_heads
 
@@ -153,8 +153,8 @@ def fit_baselines(
     except LeftOutError as error:
         return Baselines(constant, {}, f"the linear model is left out: {error}", n_rows)
     seen = None
-    if any(head.kind != "regression" for head in heads) and rows_seen(features) < len(weight_n):
-        seen = rows_seen(features)
+    if any(head.kind != "regression" for head in heads) and n_rows_fitted(features) < len(weight_n):
+        seen = n_rows_fitted(features)
     return Baselines(constant, linear, "", n_rows, seen)
 
 
