@@ -65,7 +65,7 @@ def _order(written: set[str], n_years: int, *, is_bare: bool, is_point: bool) ->
     numbers = {ROMAN.get(part) or int(part) for part in written}
     are_single = all(len(part) == 1 or part in ROMAN for part in written)
     if are_single and numbers <= {1, 2, 3, 4} and len(numbers) >= MIN_QUARTERS:
-        return QUARTERS
+        return QUARTERS if 4 in numbers else ""  # of three they would be thirds
     if is_bare or written & set(ROMAN):
         return ""
     if are_single and numbers == {1, 2} and n_years > 2:
@@ -74,8 +74,9 @@ def _order(written: set[str], n_years: int, *, is_bare: bool, is_point: bool) ->
         return ""
     if max(numbers) > 12:
         return WEEKS if len(numbers) > 12 and max(numbers) >= LATE_WEEK else ""
-    if is_point and "1" in written and "10" not in written and "02" in written:
-        return TRIMMED_MONTHS
+    if is_point and any(part.startswith("0") for part in written):
+        # A single 1 can only be October, in later files too.
+        return "" if {"1", "10"} <= written else TRIMMED_MONTHS
     # Tenths of a number are no months.
     return "" if is_point and are_single else MONTHS
 
@@ -116,15 +117,15 @@ def _parts(match: re.Match[str]) -> tuple[int, str, str]:
     return int(match["y2"]), match["mark2"], match["p2"]
 
 
-def find_short(texts: Sequence[str]) -> str:
+def find_short(texts: Sequence[str], rival: np.ndarray | None = None) -> str:
     """How all of these whole numbers are dates of `SHORT_FORMATS`; "" unless they all can be.
 
-    They must follow each other more evenly as dates than as numbers, for many a number can be a
-    date; of several orders the most even one is taken.
+    They must follow each other more evenly as dates than as numbers, or than as `rival` has them,
+    for many a number can be a date; of several orders the most even one is taken.
     """
     if len(texts) < 2 or not all(text.isascii() and text.isdigit() for text in texts):
         return ""
-    least = unevenness(np.array([float(text) for text in texts]))
+    least = unevenness(np.array(texts, float) if rival is None else rival)
     best = ""
     for order in SHORT_FORMATS:
         moments = [_parse_short(text, order) for text in texts]

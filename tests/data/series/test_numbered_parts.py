@@ -77,6 +77,24 @@ def test_days_of_one_month_are_no_weeks(tmp_path):
     assert data.gaps is None and data.encoder.season == 5
 
 
+def test_weeks_that_could_be_short_dates_stay_weeks(tmp_path):
+    index = pd.date_range("2001-01-01", periods=N + HORIZON, freq="W-MON")
+    stamps = [int("{0}{1:02d}".format(*stamp.isocalendar())) for stamp in index]
+    data = read(tmp_path, frame(stamps[:N]))  # 200152 could be the 20th of January 1952
+    assert data.encoder.time is not None and data.encoder.time.date_order == "yyyyww"
+    assert data.gaps is None and data.encoder.season == 52
+    assert stamps_of(ahead(data, frame(stamps[:N]))) == stamps[N:]
+
+
+def test_months_of_a_later_file_may_have_lost_their_last_zero(tmp_path):
+    index = pd.date_range("1949-01-01", periods=N + 2, freq="MS")
+    stamps = [month("{y}.{m:02d}")(stamp) for stamp in index]
+    data = read(tmp_path, frame(stamps[:N]))
+    later = frame([float(stamp) for stamp in stamps[N - 3 : N + 2]])
+    assert str(later["ts"].iloc[-1]) == "1955.1"
+    assert stamps_of(ahead(data, later)) == ["1955.11", "1955.12", "1956.01"]
+
+
 def test_a_format_that_is_given_is_what_counts(tmp_path):
     texts = [f"{1979 + i // 4}-{1 + i % 4}" for i in range(N)]
     data = read(tmp_path, frame(texts), date_format="%Y-%m")
@@ -103,6 +121,13 @@ def test_weeks_with_two_digits_are_said_once(tmp_path):
             ["1949.01", "1949.02", "1949.03", "1949.1", "1949.11", "1950.12"],
             "year and month, of a number",
         ),
+        (
+            ["1949.08", "1949.09", "1949.1", "1949.11", "1949.12", "1950.01"],
+            "year and month, of a number",
+        ),
+        (["1949.09", "1949.10", "1949.11", "1949.12", "1950.01"], "year and month, of a number"),
+        (["1949.09", "1949.1", "1949.10", "1949.11", "1949.12", "1950.01"], ""),  # one is January
+        (["1959.1", "1959.2", "1959.3", "1960.1"], ""),  # thirds
         (["959.1", "959.3", "960.4"], ""),
         (["2959.1", "2959.3", "2960.4"], ""),
         (["1959-01", "1959-02", "1959-03", "1959-04", "1960-05"], ""),  # read as periods

@@ -121,7 +121,8 @@ def _compact_order(raw: RawColumn, notes: Notes) -> str:
     texts = read_text(raw).values
     order = find_compact(texts)
     if not order or order == COMPACT_WEEK:
-        order = find_short(texts) or order
+        rival = parse_dates(texts, order)[0] if order else None
+        order = find_short(texts, rival) or order
     if order:
         what = f"{texts[0]} is read as a date, {order}"
         if order in EPOCHS:
