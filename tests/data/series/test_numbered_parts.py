@@ -79,7 +79,7 @@ def test_days_of_one_month_are_no_weeks(tmp_path):
 
 def test_weeks_that_could_be_short_dates_stay_weeks(tmp_path):
     index = pd.date_range("2001-01-01", periods=N + HORIZON, freq="W-MON")
-    stamps = [int("{0}{1:02d}".format(*stamp.isocalendar())) for stamp in index]
+    stamps = [int(week("{0}{1:02d}")(stamp)) for stamp in index]
     data = read(tmp_path, frame(stamps[:N]))  # 200152 could be the 20th of January 1952
     assert data.encoder.time is not None and data.encoder.time.date_order == "yyyyww"
     assert data.gaps is None and data.encoder.season == 52
