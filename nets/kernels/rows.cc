@@ -11,8 +11,8 @@ namespace {
 
 using Keys = ffi::Buffer<ffi::U32>;
 
-// The rows `rows` [b] of arrays [n, ...] of any type. Rows below 0 are counted from the end; others than there are, as in
-// XLA's gather, are the nearest.
+// The rows `rows` [b] of arrays [n, ...] of any type of whole bytes. Rows below 0 are counted from the end; others than
+// there are, as in XLA's gather, are the nearest.
 ffi::Error run_take(Integers rows, ffi::RemainingArgs arrays, ffi::RemainingRets taken) {
   const Dimensions asked = rows.dimensions();
   if (!asked.size() || arrays.size() != taken.size()) return ffi::Error::InvalidArgument("rows have an axis, and arrays an answer each");
@@ -32,9 +32,10 @@ ffi::Error run_take(Integers rows, ffi::RemainingArgs arrays, ffi::RemainingRets
     }
     for (std::size_t axis = 0; axis < n_lead; ++axis)
       if (found[axis] != made[axis] && found[axis] != 1) members.refuse("the members of an array");
-    if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
     const int64_t n = found[n_lead], n_taken = made[n_lead];
-    if (!n || !n_bytes) continue;
+    if (!n && n_taken) members.refuse("an array without rows");
+    if (!members.problem().empty()) return ffi::Error::InvalidArgument(members.problem());
+    if (!n_taken || !n_bytes) continue;
     char* out = static_cast<char*>((*to)->untyped_data());
     for (int64_t member = 0; member < members.count(); ++member) {
       const int32_t* places = members.at(rows, member);

@@ -19,8 +19,14 @@ def take_rows(arrays: Tree, rows_b: Array) -> Tree:
     It is not to be differentiated.
     """
     leaves, form = jax.tree.flatten(arrays)
-    if rows_b.dtype != jnp.int32 or not library.is_at_hand():
+    suits = rows_b.dtype == jnp.int32 and all(map(_suits, leaves))
+    if not suits or not library.is_at_hand():
         return jax.tree.unflatten(form, [array[rows_b] for array in leaves])
     asked = [jax.ShapeDtypeStruct(rows_b.shape + leaf.shape[1:], leaf.dtype) for leaf in leaves]
     taken = jax.ffi.ffi_call("denseq_take", asked, vmap_method="expand_dims")(rows_b, *leaves)
     return jax.tree.unflatten(form, taken)
+
+
+def _suits(array: Array) -> bool:
+    """Whether it has rows, and numbers of whole bytes each: of int4 XLA stores two in one."""
+    return array.shape[0] > 0 and array.dtype.kind in "biufc"

@@ -22,6 +22,8 @@ constexpr double kQuickLine = 14e-9;        // seconds; 7 on a Xeon of 2023, 27 
 
 class Sharing {
  public:
+  explicit Sharing(double quick_line = kQuickLine) : quick_line_(quick_line) {}
+
   static Sharing& get() {
     static Sharing sharing;
     return sharing;
@@ -46,9 +48,10 @@ class Sharing {
       write();
       least = std::min(least, std::chrono::duration<double>(Clock::now() - began).count() / kShared);
     }
-    if (least < kNever) is_quick_.store(least < kQuickLine);
-    pause_ = least < kNever ? kMeasuredEvery : std::min(2 * pause_, kMeasuredEvery);
+    if (least < kNever) is_quick_.store(least < quick_line_);
+    if (least < kNever) pause_ = kMeasuredEvery;
     unasked_.store(pause_);
+    pause_ = std::min(2 * pause_, kMeasuredEvery);
   }
 
   void write() {
@@ -60,9 +63,10 @@ class Sharing {
 
   bool is_read_by_helper() {
     std::atomic<bool> is_read{false};
-    parallel(2, 2, [&](int64_t, int64_t thread) {
+    parallel(2, 2, [&](int64_t i, int64_t thread) {
       if (!thread) {
-        spin(Clock::now() + kSpin, [&] { return is_read.load(); });
+        // The other task comes to it too where no helper has.
+        if (!i) spin(Clock::now() + kSpin, [&] { return is_read.load(); });
         return;
       }
       for (int64_t line = 0; line < kShared; ++line) {
@@ -74,6 +78,7 @@ class Sharing {
     return is_read.load();
   }
 
+  const double quick_line_;
   std::mutex mutex_;
   std::atomic<int64_t> unasked_{0};
   int64_t pause_ = kSoon;

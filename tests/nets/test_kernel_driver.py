@@ -12,7 +12,8 @@ import pytest
 
 from nets.kernels import compiling, library
 
-DRIVERS = ("lstm_driver.cc", "dense_driver.cc", "embeddings_driver.cc", "tables_driver.cc")
+KERNELS = ("lstm", "dense", "embeddings", "tables", "sharing")
+DRIVERS = tuple(f"{kernel}_driver.cc" for kernel in KERNELS)
 
 
 @pytest.mark.slow

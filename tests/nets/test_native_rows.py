@@ -46,8 +46,6 @@ def test_rows_that_there_are_not_are_the_nearest_as_in_a_gather() -> None:
     rows_b = jnp.asarray([-9, -5, -4, 3, 4, 2**31 - 1, -(2**31)], jnp.int32)
     np.testing.assert_array_equal(jax.jit(take_rows)(x_n, rows_b), [0, 0, 0, 3, 3, 3, 0])
     np.testing.assert_array_equal(x_n[rows_b], [0, 0, 0, 3, 3, 3, 0])
-    empty = take_rows(jnp.zeros((0, 3)), jnp.zeros(0, jnp.int32))
-    assert empty.shape == (0, 3)
 
 
 @needs_kernels()
@@ -66,6 +64,35 @@ def test_members_take_their_rows_of_arrays_of_their_own_or_shared(
         for j in range(2):
             wanted = (x[i, j] if own_arrays else x)[rows[i, j] if own_rows else rows]
             np.testing.assert_array_equal(made[i, j], wanted)
+
+
+@needs_kernels()
+def test_arrays_without_rows_are_xlas_own() -> None:
+    assert library.is_native()
+    nothing = jnp.zeros((0, 3))
+    assert take_rows(nothing, jnp.zeros(0, jnp.int32)).shape == (0, 3)
+    with pytest.raises(TypeError, match="out of range"):
+        take_rows(nothing, jnp.zeros(2, jnp.int32))
+
+
+@needs_kernels()
+def test_the_kernel_refuses_rows_of_an_array_that_has_none() -> None:
+    assert library.is_native()
+    asked = jax.ShapeDtypeStruct((2, 3), jnp.float32)
+    take = jax.ffi.ffi_call("denseq_take", asked)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="an array without rows does not fit"):
+        take(jnp.zeros(2, jnp.int32), jnp.zeros((0, 3))).block_until_ready()
+
+
+@needs_kernels()
+@pytest.mark.parametrize("dtype", [jnp.int4, jnp.uint4, jnp.bfloat16])
+def test_numbers_that_share_a_byte_and_those_of_no_numpy_are_xlas_own(dtype: jnp.dtype) -> None:
+    assert library.is_native()
+    whole = np.arange(35).reshape(7, 5) % 7
+    rows_b = np.asarray([6, 0, -1, 3, 2], np.int32)
+    made = jax.jit(take_rows)(jnp.asarray(whole).astype(dtype), rows_b)
+    assert made.dtype == dtype
+    np.testing.assert_array_equal(made.astype(np.int32), whole[rows_b])
 
 
 def test_without_a_kernel_rows_are_jax_own(monkeypatch: pytest.MonkeyPatch) -> None:
