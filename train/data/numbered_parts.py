@@ -38,6 +38,7 @@ FIRST_YEAR = 1500
 LAST_YEAR = 2200
 MIN_QUARTERS = 3  # distinct ones: two could be halves, or months
 MIN_MONTHS = 5
+MAX_UNEVEN = 0.9  # of dates, in terms of the numbers that write them: leap years alone change it
 LATE_WEEK = 50  # without the last weeks of a year it may be something else that is counted
 
 
@@ -121,11 +122,13 @@ def find_short(texts: Sequence[str], rival: np.ndarray | None = None) -> str:
     """How all of these whole numbers are dates of `SHORT_FORMATS`; "" unless they all can be.
 
     They must follow each other more evenly as dates than as numbers, or than as `rival` has them,
-    for many a number can be a date; of several orders the most even one is taken.
+    for many a number can be a date, and be sorted as dates if they are as numbers; of several
+    orders the most even one is taken.
     """
     if len(texts) < 2 or not all(text.isascii() and text.isdigit() for text in texts):
         return ""
-    least = unevenness(np.array(texts, float) if rival is None else rival)
+    numbers = np.array(texts, float)
+    least = MAX_UNEVEN * unevenness(numbers if rival is None else rival)
     best = ""
     for order in SHORT_FORMATS:
         moments = [_parse_short(text, order) for text in texts]
@@ -135,11 +138,18 @@ def find_short(texts: Sequence[str], rival: np.ndarray | None = None) -> str:
         since = split_since(with_since(order, known))[1] if "yyyy" not in order else None
         if since is not None:
             known = [in_century(moment, since) or moment for moment in known]
-        uneven = unevenness(np.array([float(moment.toordinal()) for moment in known]))
-        if uneven < least:
+        days = np.array([float(moment.toordinal()) for moment in known])
+        uneven = unevenness(days)
+        if uneven < least and _n_unsorted(days) <= _n_unsorted(numbers):
             least = uneven
             best = order
     return best
+
+
+def _n_unsorted(stamps: np.ndarray) -> int:
+    """How many neighbours go the rarer way, up or down."""
+    steps = np.diff(stamps)
+    return int(min(np.count_nonzero(steps < 0), np.count_nonzero(steps > 0)))
 
 
 def _parse_short(text: str, order: str) -> datetime.datetime | None:

@@ -154,6 +154,9 @@ def test_all_texts_tell_what_a_part_counts(texts, order):
         (["31011980", "01021980", "02021980"], "ddmmyyyy"),
         (["800102", "800103", "800104"], ""),  # as even as numbers
         (["800102", "800150", "800204"], ""),  # no day
+        (["120101", "120103", "120104", "120131"], ""),  # as mmddyy leap years alone differ
+        (["100150", "100233", "100342", "100577", "101122"], ""),  # sorted as numbers alone
+        (["020280", "010280", "310180"], "ddmmyy"),  # the newest first
         (["31010980", "01020980", "02020980"], ""),  # of no likely year
         (["31011980"], ""),
         (["1.5", "2.5"], ""),
