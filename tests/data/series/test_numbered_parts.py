@@ -90,6 +90,8 @@ def test_months_of_a_later_file_may_have_lost_their_last_zero(tmp_path):
     index = pd.date_range("1949-01-01", periods=N + 2, freq="MS")
     stamps = [month("{y}.{m:02d}")(stamp) for stamp in index]
     data = read(tmp_path, frame(stamps[:N]))
+    said = "'1949.01' is read as year and month (1949.1 is October), from 1949-01-01 on"
+    assert any(said in note for note in data.notes)
     later = frame([float(stamp) for stamp in stamps[N - 3 : N + 2]])
     assert str(later["ts"].iloc[-1]) == "1955.1"
     assert stamps_of(ahead(data, later)) == ["1955.11", "1955.12", "1956.01"]

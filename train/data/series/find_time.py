@@ -18,8 +18,10 @@ from train.data.hint import hint_of
 from train.data.infer import USUAL_CENTURY, infer
 from train.data.notation import Notation
 from train.data.numbered_parts import (
+    MONTHS,
     PART_ORDERS,
     SHORT_FORMATS,
+    TRIMMED_MONTHS,
     find_parts,
     find_short,
     unevenness,
@@ -138,7 +140,8 @@ def _part_order(raw: RawColumn, notes: Notes) -> str:
     order = find_parts(texts)
     if order:
         day = _first_day(texts, order)
-        raw.read_by(Reading(), notes).say(f"{texts[0]!r} is read as {order}, from {day} on")
+        what = f"{MONTHS} ({texts[0][:4]}.1 is October)" if order == TRIMMED_MONTHS else order
+        raw.read_by(Reading(), notes).say(f"{texts[0]!r} is read as {what}, from {day} on")
     return order
 
 
