@@ -16,7 +16,7 @@ from train.data.files.tables import IN_MEMORY
 from train.data.stream.load import load_stream
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
-from train.data.table.unit_codes import explained_by_units, find_units
+from train.data.table.unit_codes import explained_by_units, find_units, unit_sums
 from train.run.metadata import as_begun
 
 RNG = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def shares_by_hand(unit_n, target_n):
 def test_shares_are_those_of_rows_looked_at_one_by_one(target_n):
     _, unit_n = np.unique(FIRM, return_inverse=True)
     np.testing.assert_allclose(
-        explained_by_units(unit_n, target_n),
+        explained_by_units(unit_sums(unit_n, target_n)),
         shares_by_hand(unit_n, target_n),
         rtol=1e-9,
         atol=1e-12,
@@ -62,8 +62,8 @@ def test_shares_are_those_of_rows_looked_at_one_by_one(target_n):
 
 
 def test_a_target_or_a_guess_that_is_constant_is_told_nothing():
-    assert explained_by_units(FIRM - 1, np.ones(N)) == (0, 0)
-    assert explained_by_units(np.arange(N), Y)[0] == 0
+    assert explained_by_units(unit_sums(FIRM - 1, np.ones(N))) == (0, 0)
+    assert explained_by_units(unit_sums(np.arange(N), Y))[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,22 @@ def test_of_several_outputs_each_counts_by_its_variance():
     assert find_units(FIRM, np.zeros((N, 2))) == 0
 
 
-def load(columns: dict, **options) -> TableDataset:
+@pytest.mark.parametrize("most", [0, 20, 99])
+def test_an_amount_of_which_one_value_is_most_rows_names_nothing(most):
+    """Cigarettes a day, hours a week, a code for none: what that value tells is no unit's."""
+    is_most = RNG.random(N) < 0.6
+    value_n = np.where(is_most, most, RNG.integers(1, 41, N))
+    target_n = 5 * is_most + value_n / 20 + NOISE
+    assert find_units(value_n, target_n[:, None]) == 0
+    firm_n = np.where(is_most, 0, FIRM)
+    target_n = np.where(is_most, 4.0, Y)
+    assert find_units(firm_n, target_n[:, None]) == len(np.unique(firm_n)) > 50
+
+
+def load(columns: dict, target: str | tuple[str, ...] = "y", **options) -> TableDataset:
     frame = pd.DataFrame({"x": NOISE, "firm": FIRM, "y": Y} | columns)
     read = lambda *_, **__: as_table(frame, may_repeat=True)  # noqa: E731
-    return load_table(Table(path=IN_MEMORY, target="y", **options), "auto", read)
+    return load_table(Table(path=IN_MEMORY, target=target, **options), "auto", read)
 
 
 def kind_of_firm(dataset: TableDataset) -> str:
@@ -125,6 +137,15 @@ def kind_of_firm(dataset: TableDataset) -> str:
 )
 def test_a_column_of_units_is_read_as_a_category(columns, options, kind):
     assert kind_of_firm(load(columns, **options)) == kind
+
+
+@pytest.mark.parametrize("unit", [0.01, 1.0, 1000.0])
+def test_each_of_several_targets_counts_alike_in_whatever_unit(unit):
+    two = ("y", "z")
+    assert kind_of_firm(load({"z": X * unit}, two)) == "category"
+    assert kind_of_firm(load({"y": NOISE, "z": X * unit}, two)) == "number"
+    classes = np.where(X > 0, "a", "b")
+    assert kind_of_firm(load({"z": X * unit, "w": classes}, ("y", "z", "w"))) == "category"
 
 
 def test_a_sample_of_a_stream_decides_nothing(tmp_path):

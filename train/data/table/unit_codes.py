@@ -32,12 +32,13 @@ def find_units(value_n: np.ndarray, target_no: np.ndarray) -> int:
         return 0
     if len(units) < min(MANY_UNITS, MIN_DENSITY * (units[-1] - units[0] + 1)):
         return 0
-    shares_o2 = np.array([explained_by_units(unit_n, target_n) for target_n in target_no.T])
-    variance_o = target_no.var(0, dtype=np.float64)
-    if not variance_o.sum():
+    sums_o3u = [unit_sums(unit_n, target_n) for target_n in target_no.T]
+    if not _are_names(sums_o3u):
         return 0
-    own, beside = variance_o @ shares_o2 / variance_o.sum()
-    return len(units) if own >= MIN_TOLD and beside <= MAX_TOLD_BESIDE * own else 0
+    # One value of many rows, such as 0, may differ from all others, which are amounts.
+    largest = int(sums_o3u[0][0].argmax())
+    rest_o3u = [np.delete(sums_3u, largest, axis=1) for sums_3u in sums_o3u]
+    return len(units) if _are_names(rest_o3u) else 0
 
 
 def units_note(name: str, n_units: int) -> str:
@@ -47,19 +48,55 @@ def units_note(name: str, n_units: int) -> str:
     return f"{found}: categories; config.data.numeric={name} keeps them amounts, {others}"
 
 
-def explained_by_units(unit_n: np.ndarray, target_n: np.ndarray) -> tuple[float, float]:
-    """The shares of a target's variance that a unit's other rows tell, and the units beside it.
+def unit_sums(unit_n: np.ndarray, target_n: np.ndarray) -> np.ndarray:
+    """How many rows units have, and the sums of their targets and of the squares [3, u].
 
-    Units are numbered from 0. Of each row the mean of the others of its unit is taken, and that of
-    both units beside it, each with one more row of the mean of all; a share is the square of its
-    correlation with the target, 0 where that is negative.
+    Units are numbered from 0; of targets the mean is taken off.
     """
     target_n = target_n.astype(np.float64) - target_n.mean(dtype=np.float64)
-    count_u = np.bincount(unit_n).astype(np.float64)
-    sum_u = np.bincount(unit_n, target_n)
+    weights = (None, target_n, target_n**2)
+    return np.stack([np.bincount(unit_n, weight_n).astype(np.float64) for weight_n in weights])
+
+
+def _are_names(sums_o3u: list[np.ndarray]) -> bool:
+    """Whether units tell the outputs, of which each counts by its variance, each by itself."""
+    variance = own = beside = 0.0
+    for sums_3u in sums_o3u:
+        count, total, squares = sums_3u.sum(1)
+        variance_of_one = squares / count - (total / count) ** 2
+        own_of_one, beside_of_one = explained_by_units(sums_3u)
+        variance += variance_of_one
+        own += variance_of_one * own_of_one
+        beside += variance_of_one * beside_of_one
+    return variance > 0 and own >= MIN_TOLD * variance and beside <= MAX_TOLD_BESIDE * own
+
+
+def explained_by_units(sums_3u: np.ndarray) -> tuple[float, float]:
+    """The shares of a target's variance that a unit's other rows tell, and the units beside it.
+
+    Of each row the mean of the others of its unit is taken, and that of both units beside it, each
+    with one more row of the mean of all; a share is the square of its correlation with the target,
+    0 where that is negative. All that is computed from the `unit_sums`.
+    """
+    count_u, sum_u, squares_u = sums_3u
+    n = count_u.sum()
+    mean = sum_u.sum() / n
+    squares_u = squares_u - 2 * mean * sum_u + mean**2 * count_u
+    sum_u = sum_u - mean * count_u
+    variation = squares_u.sum()
+    # The sum over a unit's rows of (sum - target) / count, of its square, and with the target.
+    own = (count_u - 1) * sum_u / count_u
+    own_squares = ((count_u - 2) * sum_u**2 + squares_u) / count_u**2
+    own_products = (sum_u**2 - squares_u) / count_u
     beside_u = _beside(sum_u) / (_beside(count_u) + 1)
-    own_n = (sum_u[unit_n] - target_n) / count_u[unit_n]
-    return _told(own_n, target_n), _told(beside_u[unit_n], target_n)
+    return (
+        _told(own_products.sum(), own_squares.sum() - own.sum() ** 2 / n, variation),
+        _told(
+            beside_u @ sum_u,
+            count_u @ beside_u**2 - (count_u @ beside_u) ** 2 / n,
+            variation,
+        ),
+    )
 
 
 def _beside(value_u: np.ndarray) -> np.ndarray:
@@ -68,8 +105,6 @@ def _beside(value_u: np.ndarray) -> np.ndarray:
     return padded[:-2] + padded[2:]
 
 
-def _told(guess_n: np.ndarray, target_n: np.ndarray) -> float:
-    """The square of a correlation, 0 where it is negative; targets have the mean 0."""
-    guess_n = guess_n - guess_n.mean()
-    scale = float(guess_n @ guess_n) * float(target_n @ target_n)
-    return max(float(guess_n @ target_n), 0.0) ** 2 / scale if scale else 0.0
+def _told(product: float, guesses: float, targets: float) -> float:
+    """The square of a correlation, by a sum of products and two of squares; 0 if negative."""
+    return max(product, 0.0) ** 2 / (guesses * targets) if guesses > 0 and targets > 0 else 0.0
