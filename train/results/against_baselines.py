@@ -17,6 +17,7 @@ from train.report.scores import HEADLINE, baseline_in_words
 
 MAX_SHOWN = 3  # targets that the line names
 MAX_DIGITS = 17  # of a float64
+ALIKE = 1e-6  # of a metric: what float32 rounds, as where a net answers the mean
 
 
 def metric_that_counts(data: Data) -> dict[str, str]:
@@ -75,6 +76,7 @@ def _lost(
                 continue
             is_better = other > own if metric in HIGHER_IS_BETTER else other < own
             # No number, as of answers that overflow, is worse than any.
+            is_better &= not math.isclose(own, other, rel_tol=ALIKE)
             if is_better or (math.isnan(own) and not math.isnan(other)):
                 digits = _digits_apart(other, own)
                 words = f"{name} {number(other, digits)}, this net {number(own, digits)}"
