@@ -179,8 +179,8 @@ class SequenceNetwork(DataNetwork):
 
     @nn.nowrap
     def fallback(self, params: Params, statistics: Statistics) -> Params | None:
-        """Weights by which all rows have the mean, where nothing but numbers of rows is asked."""
-        return blind(params, self.heads)
+        """Weights by which all rows have the mean, of numbers of rows alone, and no counts."""
+        return None if self.log_link else blind(params, self.heads)
 
     def together(self, outputs: Arrays) -> dict[str, Array]:
         """Outputs of several nets [m, ...] -> {head of tags: the path that all of them answer}."""

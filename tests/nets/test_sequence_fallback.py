@@ -36,3 +36,9 @@ def test_of_numbers_it_is_the_mean() -> None:
 def test_beside_classes_there_is_none() -> None:
     both = SequenceNetwork((NUMBER, HeadShape("y", "multiclass", 4)), LSTM((4,)))
     assert both.fallback({}, STATISTICS) is None
+
+
+def test_of_counts_there_is_none() -> None:
+    """Biases of 0 are counts of 1, whatever their mean."""
+    counts = SequenceNetwork((NUMBER,), LSTM((4,)), log_link=True)
+    assert counts.fallback({"head_0_value": {"kernel": np.ones((4, 1))}}, STATISTICS) is None
