@@ -11,12 +11,18 @@ import pytest
 
 from train.config import Config
 from train.config.data_options import Table
+from train.data.columns import get_column
 from train.data.files.arrow import as_table
 from train.data.files.tables import IN_MEMORY
 from train.data.stream.load import load_stream
 from train.data.table.dataset import TableDataset
 from train.data.table.load import load_table
-from train.data.table.unit_codes import explained_by_units, find_units, unit_sums
+from train.data.table.unit_codes import (
+    explained_by_units,
+    find_units,
+    first_rows,
+    unit_sums,
+)
 from train.run.metadata import as_begun
 
 RNG = np.random.default_rng(0)
@@ -154,6 +160,37 @@ def test_a_sample_of_a_stream_decides_nothing(tmp_path):
     options = Table(path=str(path), target="y", stream=True)
     assert kind_of_firm(load_stream(options, "auto")) == "number"
     assert kind_of_firm(load_table(replace(options, stream=False), "auto")) == "category"
+
+
+@pytest.mark.parametrize("is_class", [False, True])
+def test_copies_of_rows_make_no_unit_of_an_amount(is_class):
+    """As where rare rows are drawn several times: a row's copies tell its target exactly."""
+    amount = RNG.integers(0, 200, N // 2)
+    for value, kind in ((amount, "number"), (FIRM[: N // 2], "category")):
+        columns = {
+            "x": NOISE[: N // 2],
+            "firm": value,
+            "y": Y[: N // 2] > 0 if is_class else Y[: N // 2],
+        }
+        assert kind_of_firm(load(columns)) == kind
+        assert kind_of_firm(load({name: np.repeat(c, 4) for name, c in columns.items()})) == kind
+
+
+def test_the_first_of_rows_that_are_alike_are_those_that_pandas_finds():
+    frame = pd.DataFrame(
+        {
+            "number": RNG.integers(0, 3, N) / 2,
+            "text": np.array(["a", "b", None])[RNG.integers(0, 3, N)],
+            "flag": RNG.random(N) < 0.5,
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(RNG.integers(0, 3, N), "D"),
+        }
+    )
+    frame.loc[::7, "number"] = np.nan
+    for rows in (frame, frame.drop_duplicates(), frame.reset_index()):
+        table = as_table(rows, may_repeat=True)
+        columns = (get_column(table, name, "data", ()) for name in table.column_names)
+        expected = ~rows.duplicated().to_numpy()
+        np.testing.assert_array_equal(first_rows(columns), expected)
 
 
 def test_it_is_said_with_what_would_change_it():

@@ -20,7 +20,7 @@ from train.data.table.encoder import TableEncoder
 from train.data.table.fit_columns import fit_feature, fit_vocabulary
 from train.data.table.fit_targets import fit_targets
 from train.data.table.roles import feature_names, target_names
-from train.data.table.unit_codes import MAX_OUTPUTS
+from train.data.table.unit_codes import MAX_OUTPUTS, TrainingTargets
 from train.errors import UserError
 
 SHOWN_READINGS = 20  # lines on how columns are read
@@ -46,13 +46,13 @@ def fit_encoder(
         notes = []
     where = options.path or "data"
     raws = _raw_columns(table, names, train_rows, options, hint)
-    target_no = None
+    known_targets = None
     # Of a stream these rows are a sample, in which most of a unit's others may be absent; where
     # groups are split, new rows are of other units.
     if not options.stream and options.split != "group":
-        target_no = _target_numbers(table, train_rows, options, targets)
+        known_targets = _known_targets(table, train_rows, options, hint, targets)
     columns, dropped, feature_notes = _fit_features(
-        raws, options, n_rows or table.num_rows, hint, target_no
+        raws, options, n_rows or table.num_rows, hint, known_targets
     )
     notes += feature_notes
     if not columns:
@@ -82,9 +82,9 @@ def _raw_columns(
             yield get_column(table, name, where, options.missing, rows)
 
 
-def _target_numbers(
-    table: pa.Table, rows: np.ndarray, options: Table, targets: Iterable[Column]
-) -> np.ndarray | None:
+def _known_targets(
+    table: pa.Table, rows: np.ndarray, options: Table, hint: Hint, targets: Iterable[Column]
+) -> TrainingTargets | None:
     """Targets as numbers [n, o], a column for each of the first classes; None without targets."""
     if not target_names(options):
         return None
@@ -97,7 +97,11 @@ def _target_numbers(
         else:
             places = range(min(len(column.vocabulary), MAX_OUTPUTS))
             found += [(target_n == place).astype(np.float32) for place in places]
-    return np.stack(found[:MAX_OUTPUTS], axis=1)
+    names = (*feature_names(table, options), *target_names(options))
+    return TrainingTargets(
+        np.stack(found[:MAX_OUTPUTS], axis=1),
+        lambda: _raw_columns(table, names, rows, options, hint),
+    )
 
 
 def _fit_features(
@@ -105,7 +109,7 @@ def _fit_features(
     options: Table,
     n_rows: int,
     hint: Hint,
-    target_no: np.ndarray | None,
+    known_targets: TrainingTargets | None,
 ) -> tuple[list[Column], dict[str, str], list[str]]:
     """The columns that are learned from, {another: why it is left out}, and notes on all."""
     columns = []
@@ -113,7 +117,7 @@ def _fit_features(
     notes = []
     readings = []
     for raw in raws:
-        fitted, note = fit_feature(raw, options, n_rows, hint, target_no)
+        fitted, note = fit_feature(raw, options, n_rows, hint, known_targets)
         if note:
             readings.append(f"column {raw.name!r}: {note}")
         if isinstance(fitted, Column):

@@ -16,7 +16,7 @@ from train.data.infer import TRUTHS, Inferred, infer_in_table, infer_number
 from train.data.table.column import Column
 from train.data.table.doubts import code_note, date_note, no_value_note, spelling_note
 from train.data.table.far import reach_of
-from train.data.table.unit_codes import find_units, units_note
+from train.data.table.unit_codes import TrainingTargets, units_note
 from train.data.table.zoned import has_zones
 from train.data.truth_names import as_two
 from train.data.units import rounded_together, shift_and_unit
@@ -30,7 +30,11 @@ INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 def fit_feature(
-    raw: RawColumn, options: Table, n_rows: int, hint: Hint, target_no: np.ndarray | None = None
+    raw: RawColumn,
+    options: Table,
+    n_rows: int,
+    hint: Hint,
+    known_targets: TrainingTargets | None = None,
 ) -> tuple[Column | str, str]:
     """A column to learn from, or why it is left out; and a line on how it is read, if guessed.
 
@@ -44,8 +48,8 @@ def fit_feature(
     categorical = options.categorical or ()
     named = raw.name in {*categorical, *options.numeric, *(options.features or ())}
     inferred = _infer(raw, options, hint)
-    if target_no is not None and inferred.kind == "number" and raw.name not in options.numeric:
-        inferred = _as_units(raw, inferred, target_no) or inferred
+    if known_targets and inferred.kind == "number" and raw.name not in options.numeric:
+        inferred = _as_units(raw, inferred, known_targets) or inferred
     raw = raw.read_by(inferred.reading)
     doubt = ""
     match inferred.kind:
@@ -77,12 +81,14 @@ def _infer(raw: RawColumn, options: Table, hint: Hint) -> Inferred:
     return infer_in_table(raw, hint)
 
 
-def _as_units(raw: RawColumn, inferred: Inferred, target_no: np.ndarray) -> Inferred | None:
+def _as_units(
+    raw: RawColumn, inferred: Inferred, known_targets: TrainingTargets
+) -> Inferred | None:
     """A column of whole numbers as a category, if they name units."""
     if raw.family == "text" and not all(map(_is_integer, read_text(raw).values)):
         return None
     values = read_numbers(raw.read_by(inferred.reading))
-    n_units = find_units(values.known, target_no[~values.missing])
+    n_units = known_targets.units_of(values.known, ~values.missing)
     return Inferred("category", Reading(), units_note(raw.name, n_units)) if n_units else None
 
 

@@ -6,7 +6,13 @@ rows, o columns of the target.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
+
+from train.data.columns import RawColumn
 
 MIN_UNITS = 20
 MIN_ROWS_PER_UNIT = 2  # on average, below which a unit's other rows say little
@@ -19,6 +25,45 @@ MAX_TOLD_BESIDE = 0.25  # of that, by the rows of the units beside it
 MAX_ROWS = 1 << 18
 SCREENED = 256  # rows by which most columns are seen to be no whole numbers
 MAX_OUTPUTS = 32  # columns of targets that are looked at
+
+
+@dataclass(frozen=True)
+class TrainingTargets:
+    """The targets of training rows [n, o], and all columns of these rows."""
+
+    value_no: np.ndarray
+    columns: Callable[[], Iterable[RawColumn]]
+
+    @cached_property
+    def is_first_n(self) -> np.ndarray:
+        """Whether a row is the first of those that are alike in all columns."""
+        return first_rows(self.columns())
+
+    def units_of(self, value_n: np.ndarray, is_known_n: np.ndarray) -> int:
+        """How many units a column names; `value_n` has what is known of it.
+
+        A copy of a row tells its target whatever the column is, so copies do not count.
+        """
+        n_units = find_units(value_n, self.value_no[is_known_n])
+        if not n_units or self.is_first_n.all():
+            return n_units
+        is_counted_n = is_known_n & self.is_first_n
+        return find_units(value_n[self.is_first_n[is_known_n]], self.value_no[is_counted_n])
+
+
+def first_rows(columns: Iterable[RawColumn]) -> np.ndarray:
+    """Whether each row is the first of those that are alike in all of these columns [n]."""
+    row_n = np.zeros(1, np.int64)
+    for raw in columns:
+        cells = raw.data.combine_chunks().dictionary_encode(null_encoding="encode")
+        code_n = cells.indices.to_numpy().astype(np.int64)
+        _, row_n = np.unique(row_n * len(cells.dictionary) + code_n, return_inverse=True)
+        if len(row_n) == row_n.max(initial=-1) + 1:
+            break  # all differ
+    _, first = np.unique(row_n, return_index=True)
+    is_first_n = np.zeros(len(row_n), bool)
+    is_first_n[first] = True
+    return is_first_n
 
 
 def find_units(value_n: np.ndarray, target_no: np.ndarray) -> int:
