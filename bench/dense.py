@@ -8,6 +8,7 @@ All train side by side in one process, in turns, on the same rows: two hidden la
 over tensors in memory (no DataLoader), Keras on JAX with a whole epoch per execution.
 scikit-learn's MLPRegressor knows neither dropout nor rmsprop: it trains with adam, without dropout,
 which is less work. Compilation is excluded, and printed apart. The loss is that of validation rows.
+A turn is a second of rounds, of which the second half is timed: cores that rested are slow first.
 "cpu" is the median of an epoch's processor time in milliseconds, which other programs on the
 machine change least.
 """
@@ -46,8 +47,12 @@ RATE = 1e-3
 # Seconds before each turn: threads of whoever went before spin for a while, and would slow the
 # next.
 PAUSE = 0.5
+TURN = 1.0  # seconds of rounds in a turn
 # Rows: columns, batch, epochs a round.
 SHAPES = {442: (10, 32, 50), 16512: (8, 256, 4), 1_000_000: (50, 1024, 1)}
+
+
+Point = tuple[float, float]  # seconds of training, and the loss after them
 
 
 class Rows(NamedTuple):
@@ -201,17 +206,32 @@ def scikit_learn(rows: Rows) -> Side:
     return Side(train, lambda: float(np.mean((net.predict(rows.x_valid) - rows.y_valid) ** 2)))
 
 
+def take_turn(side: Side, epochs: int, curve: list[Point]) -> tuple[list[float], list[float]]:
+    """Seconds, and seconds of the processor, of each round of a turn; the curve goes on."""
+    time.sleep(PAUSE)
+    times = []
+    worked = []
+    while sum(times) < TURN:
+        began = time.perf_counter()
+        began_work = time.process_time()
+        side.train(epochs)
+        times.append(time.perf_counter() - began)
+        worked.append(time.process_time() - began_work)
+        curve.append((curve[-1][0] + times[-1], side.loss()))
+    return times, worked
+
+
 def compare(n: int, rounds: int, width: int, batch: int | None) -> None:
     columns, usual, epochs = SHAPES.get(n, (20, 256, 2))
     rows = make_rows(n, columns, batch or usual, width)
     print(
         f"\n{n:,} rows x {columns}, two layers of {width}, batch {rows.batch}, "
-        f"{rounds} rounds of {epochs} epochs"
+        f"{rounds} turns of rounds of {epochs} epochs"
     )
-    sides = {}
-    seconds = {}
-    processor = {}
-    curves = {}
+    sides: dict[str, Side] = {}
+    seconds: dict[str, list[float]] = {}
+    processor: dict[str, list[float]] = {}
+    curves: dict[str, list[Point]] = {}
     for make in (ours, pytorch, keras, scikit_learn):
         began = time.perf_counter()
         side = make(rows)
@@ -223,13 +243,10 @@ def compare(n: int, rounds: int, width: int, batch: int | None) -> None:
         print(f"  {make.__name__:<13} first round {time.perf_counter() - began:6.2f} s")
     for _ in range(rounds):
         for name, side in sides.items():
-            time.sleep(PAUSE)
-            began = time.perf_counter()
-            worked = time.process_time()
-            side.train(epochs)
-            seconds[name].append(time.perf_counter() - began)
-            processor[name].append(time.process_time() - worked)
-            curves[name].append((sum(seconds[name]), side.loss()))
+            times, worked = take_turn(side, epochs, curves[name])
+            half = len(times) // 2
+            seconds[name].append(statistics.median(times[half:]))
+            processor[name].append(statistics.median(worked[half:]))
     within = 1.02 * max(min(loss for _, loss in curve) for curve in curves.values())
     base = statistics.median(seconds["ours"]) / epochs
     print(
