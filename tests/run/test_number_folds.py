@@ -91,14 +91,17 @@ def test_of_noise_the_nets_answer_about_the_mean_and_it_is_said(tmp_path: Path) 
     assert resumed["metrics"] == result["metrics"]
 
 
-def test_a_net_that_loses_to_the_mean_on_test_rows_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("validated", [{}, {"data__valid": "0.25"}])
+def test_a_net_that_loses_to_the_mean_on_test_rows_says_so(
+    validated: dict[str, str], tmp_path: Path
+) -> None:
     path = write_rows(tmp_path / "rows.jsonl", 40, told=1.0)
     test = tmp_path / "test.jsonl"
     rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
     for row in rows:
         row["y"] = 200 - row["y"]  # what was learned of them is wrong
     test.write_text("\n".join(json.dumps(row) for row in rows))
-    config = asked(path, data__test_path=str(test), population__seeds="1")
+    config = asked(path, data__test_path=str(test), population__seeds="1", **validated)
     lines = loop.fit(config, verbose=False).get("warnings", ())
     assert any(line.startswith("the mean does better on the test rows: rmse ") for line in lines)
 
