@@ -176,8 +176,8 @@ MARKED_BY = {
     "slow and plain": "slow",
     "slow and not plain": "slow",
 }
-# Whole runs with trees beside their scores, as users have them.
-WITH_TREES = ("test_configs", "test_trees")
+# Whole runs with trees beside their scores, as users have them, and tests of those.
+WITH_TREES = ("test_baselines", "test_configs", "test_trees")
 
 # A first example may compile for seconds: no deadline.
 settings.register_profile("denseq", deadline=None, max_examples=50)
