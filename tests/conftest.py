@@ -18,6 +18,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Broadcasting [n] against [n, 1] to [n, n] is the classic silent bug of a loss: ranks must agree.
 os.environ.setdefault("JAX_NUMPY_RANK_PROMOTION", "raise")
+# Several workers share the cores: threads of a product that wait for each other burn more than the
+# product takes, up to twentyfold where a search by L-BFGS asks for thousands of small ones.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Without it Keras looks for TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
