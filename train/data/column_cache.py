@@ -7,10 +7,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 
 class Column(Protocol):
-    """A column that keeps what was found of its cells."""
+    """A column that keeps what is known of its cells."""
 
     @property
-    def found(self) -> dict[object, Any]:
+    def cache(self) -> dict[object, Any]:
         """What each `CachedOnColumn` gave."""
         ...
 
@@ -30,10 +30,10 @@ class CachedOnColumn(Generic[C, T]):
         self.__doc__ = find.__doc__
 
     def __call__(self, column: C) -> T:
-        if self not in column.found:
-            column.found[self] = self._find(column)
-        return column.found[self]
+        if self not in column.cache:
+            column.cache[self] = self._find(column)
+        return column.cache[self]
 
     def tell(self, column: C, value: T) -> None:
-        """Keeps what was found of a column in another way."""
-        column.found[self] = value
+        """Keeps what is known of a column in another way."""
+        column.cache[self] = value

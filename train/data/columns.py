@@ -47,7 +47,7 @@ class RawColumn:
     """A column of a table, or its rows `rows`, and where it came from.
 
     `notes` take the lines for the user, where somebody listens; `otherwise` ends a message on
-    cells that cannot be read. `found` has what was found of these cells already (`CachedOnColumn`).
+    cells that cannot be read. `cache` has what is known of these cells (`CachedOnColumn`).
     """
 
     name: str
@@ -59,7 +59,7 @@ class RawColumn:
     delimiter: str = ""
     notes: Notes | None = None
     otherwise: str = " or the column in config.data.categorical"
-    found: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    cache: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def row(self, place: int | np.integer) -> str:
         """A row in a message, counted from 1 in the table."""
@@ -86,7 +86,7 @@ class RawColumn:
 
     def with_cells(self, data: pa.ChunkedArray) -> RawColumn:
         """The column with other cells."""
-        return replace(self, data=data, found={})
+        return replace(self, data=data, cache={})
 
     @property
     def family(self) -> Family:

@@ -62,16 +62,16 @@ def load_series(
     table = read(options.path, options.missing)
     is_open = options.asinh == "auto"
     plain = replace(options, asinh=()) if is_open else options
-    laid = _lay(plain, table, encoder)
-    dataset = _encode(plain, table, laid, encoder, loss)
+    windowed = _window_rows(plain, table, encoder)
+    dataset = _encode(plain, table, windowed, encoder, loss)
     is_ruled = is_open and encoder is None and loss == "auto"
     if not is_ruled or tail_ratio(dataset) <= HEAVY_TAILS:
         return dataset
     # One that is named as a logarithm stays one (`log_of`).
-    return _encode(replace(options, asinh=target_names(options)), table, laid, None, loss)
+    return _encode(replace(options, asinh=target_names(options)), table, windowed, None, loss)
 
 
-class _Laid(NamedTuple):
+class _WindowedRows(NamedTuple):
     """The rows of a table on their steps, and their windows; no value but a blank decides on it.
 
     The first `train_rows_g` rows of each group train; `starts` are windows of each split.
@@ -87,7 +87,7 @@ class _Laid(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _lay(options: Series, table: pa.Table, encoder: SeriesEncoder | None) -> _Laid:
+def _window_rows(options: Series, table: pa.Table, encoder: SeriesEncoder | None) -> _WindowedRows:
     """The rows of a table in order. Raises UserError."""
     notes: Notes = []
     names = column_names(table, options)
@@ -99,7 +99,9 @@ def _lay(options: Series, table: pa.Table, encoder: SeriesEncoder | None) -> _La
         options = with_window_of(options, encoder)
     flat, short_notes = long_groups(flat, options)
     notes += short_notes + left_out_notes(table, options.path)
-    return _Laid(options, names, time, flat, *split_windows(flat.sizes, options), tuple(notes))
+    return _WindowedRows(
+        options, names, time, flat, *split_windows(flat.sizes, options), tuple(notes)
+    )
 
 
 def season_of(options: Series, time: TimeColumn | None) -> int | None:
@@ -108,16 +110,20 @@ def season_of(options: Series, time: TimeColumn | None) -> int | None:
 
 
 def _encode(
-    options: Series, table: pa.Table, laid: _Laid, encoder: SeriesEncoder | None, loss: str
+    options: Series,
+    table: pa.Table,
+    windowed: _WindowedRows,
+    encoder: SeriesEncoder | None,
+    loss: str,
 ) -> SeriesDataset:
     """The data set of these rows, by options without an "auto" that goes by outliers."""
     where = options.path
-    flat = laid.flat
-    notes = list(laid.notes)
-    is_train_t = flat.places < flat.per_row(laid.train_rows_g)
+    flat = windowed.flat
+    notes = list(windowed.notes)
+    is_train_t = flat.places < flat.per_row(windowed.train_rows_g)
     is_fitted = encoder is not None
     if encoder is None:
-        encoder = _fit_encoder(table, laid, options, notes, loss)
+        encoder = _fit_encoder(table, windowed, options, notes, loss)
     values_tc = encoder.encode(table, flat, where, notes)
     gaps_tc = np.isnan(values_tc)
     fills = group_fills(values_tc, encoder.columns, flat, is_train_t)
@@ -126,7 +132,7 @@ def _encode(
     else:
         marked = marked_columns(encoder, gaps_tc[is_train_t])
         encoder = replace(encoder, marked=marked, fills=fills)
-    starts, window_notes = known_windows(encoder, gaps_tc, laid.starts, where)
+    starts, window_notes = known_windows(encoder, gaps_tc, windowed.starts, where)
     notes += gap_notes(encoder, gaps_tc, flat, where)
     reading = reading_of_series(table, encoder)
     return of_windows(encoder, values_tc, gaps_tc, flat, starts, (*notes, *window_notes), reading)
@@ -170,10 +176,10 @@ def used_rows(
 
 
 def _fit_encoder(
-    table: pa.Table, laid: _Laid, options: Series, notes: Notes, loss: str
+    table: pa.Table, windowed: _WindowedRows, options: Series, notes: Notes, loss: str
 ) -> SeriesEncoder:
     """The encoder that is fitted on the training rows of each group, without marks."""
-    asked, names, time, flat, _, train_rows_g, _ = laid
+    asked, names, time, flat, _, train_rows_g, _ = windowed
     step = None if time is None else time.step
     fitted = fit_columns(table, names, flat, train_rows_g, options, notes, loss)
     return SeriesEncoder(
@@ -243,6 +249,6 @@ def _on_own_steps(
     time, flat = find_steps(flat, time, asked, counts_rows)
     usual = with_usual_window(options)
     longest = resolved(usual.lookback) + resolved(usual.horizon)
-    laid = on_steps(flat, time, longest, where, notes, options.frequency if asked else None)
+    windowed = on_steps(flat, time, longest, where, notes, options.frequency if asked else None)
     notes += irregular_lines(flat, time, where)
-    return time, laid
+    return time, windowed

@@ -34,7 +34,7 @@ from train.data.series.scales import Levels
 from train.data.series.stream import SeriesStream, StreamedSeries
 from train.data.series.stream_notes import notes_on_stream
 from train.data.series.survey import Survey, survey
-from train.data.series.whole_series import laid_series, windows_in
+from train.data.series.whole_series import series_on_steps, windows_in
 from train.data.series.window_sizes import with_window_of
 from train.errors import UserError
 
@@ -64,7 +64,7 @@ def load_series_stream(options: Series, loss: str) -> StreamedSeries:
     found = _surveyed(files, blocks, series, columns, sample, options, loss)
     encoder = found.fitted(sample.encoder)
     source = Source(table, path, options.missing)
-    flat = laid_series(source, encoder, options)
+    flat = series_on_steps(source, encoder, options)
     pool = windows_in(encoder, encoder.encode(table, flat, path), flat, options)
     rows = np.where(flat.rows < 0, -1, numbers[np.maximum(flat.rows, 0)])
     stream = _stream(files, blocks, columns, encoder, options, found, pool)

@@ -18,7 +18,7 @@ from train.data.series.dataset import SeriesArrays, SeriesDataset
 from train.data.series.encoder import SeriesEncoder
 from train.data.series.fills import own_columns
 from train.data.series.survey import Survey
-from train.data.series.whole_series import laid_series, windows_in
+from train.data.series.whole_series import series_on_steps, windows_in
 from train.data.stream.rows import RowStream
 from train.errors import UserError
 
@@ -58,7 +58,7 @@ class SeriesStream(RowStream):
     def windows(self, piece: Piece) -> SeriesDataset:
         """All windows of a block. Raises UserError."""
         source = Source(piece.table, piece.where, self.options.missing)
-        flat = laid_series(source, self.encoder, self.options)
+        flat = series_on_steps(source, self.encoder, self.options)
         values_tc = self.encoder.encode(piece.table, flat, piece.where)
         found = windows_in(self.encoder, values_tc, flat, self.options)
         if len(found.splits["train"]) != self.n_windows[piece.first]:

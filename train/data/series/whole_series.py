@@ -94,7 +94,7 @@ def long_series(flat: Flat, options: Series) -> Flat:
     return flat.select(flat.per_row(flat.sizes >= window))
 
 
-def laid_series(source: Source, encoder: SeriesEncoder, options: Series) -> Flat:
+def series_on_steps(source: Source, encoder: SeriesEncoder, options: Series) -> Flat:
     """The rows of a table as the windows of a stream are taken from them. Raises UserError."""
     flat = used_series(source, encoder, options)
     lines: Notes = []
