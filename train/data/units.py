@@ -48,12 +48,12 @@ def _between(ordered: np.ndarray, place: float) -> float:
     return before + step * share if share < 0.5 else after - step * (1 - share)
 
 
-def rounded_together(integers: np.ndarray, shift: float, unit: float) -> tuple[int, int] | None:
-    """Places of two different integers that (raw - shift)/unit makes the same float32, if any."""
+def rounded_together(integers: np.ndarray, shift: float, unit: float) -> np.ndarray:
+    """Places [pairs, 2] of neighbours in size that (raw - shift)/unit makes the same float32."""
     distinct, first = np.unique(integers, return_index=True)
     encoded = (less_shift(distinct, shift) / unit).astype(np.float32)
     same = np.flatnonzero(encoded[1:] == encoded[:-1])
-    return (int(first[same[0]]), int(first[same[0] + 1])) if len(same) else None
+    return np.stack([first[same], first[same + 1]], axis=1)
 
 
 def less_shift(values: np.ndarray, shift: float) -> np.ndarray:

@@ -197,6 +197,20 @@ def test_columns_that_cannot_be_right_are_refused(values, message):
         fit({"x": values, "other": Y})
 
 
+def test_integers_that_are_next_to_the_same_in_a_wide_column_are_said():
+    wide = np.linspace(0, 240_000_000, N).astype(int)
+    wide[7:9] = 2_300_136, 2_300_138
+    wide[[3, 50]] = 239_000_001, 239_000_003
+    _, notes = fit({"x": wide, "other": Y})
+    # Of nearly 1, in units of 2**27 from there, float32 tells steps of 2**-24: of 8.
+    assert np.float32(2_300_136 / 2**27 - 1) == np.float32(2_300_138 / 2**27 - 1)
+    span = "half of the rows span about 1.3e+08"
+    same = "2300136 in row 8 and 2300138 in row 9 are the same float32, 2 such pairs"
+    assert notes == [f"column 'x': {same}; {span}"]
+    assert not fit({"x": wide, "other": Y}, numeric=("x",))[1]
+    assert not fit({"x": wide + 0.5, "other": Y})[1], "fractions are rounded as all are"
+
+
 def test_integers_are_rounded_if_the_user_says_so():
     assert column(FAR, numeric=("x",)).kind == "number"
     assert column(FAR, categorical=("x",)).vocabulary[-1] == str(2**60 + 1)

@@ -207,9 +207,9 @@ def test_shift_and_unit_of_tied_and_constant_columns():
     assert shift_and_unit(np.full(5, 7.25)) == (7.0, 1.0)
 
 
-def test_rounded_together_finds_the_first_pair():
+def test_rounded_together_finds_the_pairs():
     integers = np.array([8, 2**25 + 1, 4, 2**25])
-    assert rounded_together(integers, 0.0, 1.0) == (3, 1)
+    assert rounded_together(integers, 0.0, 1.0).tolist() == [[3, 1]]
     # 4 - 2**25 is a float32, as all even numbers there are.
-    assert rounded_together(integers, 2.0**25, 1.0) is None
-    assert rounded_together(np.array([2**60, 2**60 + 1]), 2.0**60, 1.0) is None
+    assert not len(rounded_together(integers, 2.0**25, 1.0))
+    assert not len(rounded_together(np.array([2**60, 2**60 + 1]), 2.0**60, 1.0))

@@ -25,6 +25,8 @@ from train.data.values import read_numbers, read_times
 # an identifier has more different values than both
 DISTINCT_SHARE = 0.9
 MIN_ROWS = 50
+# of about what half of the rows span: what is rounded away of a number, and matters
+MAX_ROUNDED = 2.0**-10
 YEARS = (1700, 2100)  # what a numbering within is: years, which rows may follow in order
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
@@ -62,6 +64,8 @@ def fit_feature(
             values = read_numbers(raw)
             fitted = _fit_number(raw, values, options, named, n_rows)
             doubt = code_note(values.known)
+            if isinstance(fitted, Column) and raw.name not in options.numeric:
+                doubt = "; ".join(filter(None, (doubt, _rounding_note(raw, values, fitted))))
     if isinstance(fitted, str):
         return fitted, inferred.note if inferred.kind == "category" else ""
     notation, order = inferred.reading
@@ -135,7 +139,7 @@ def _fit_number(
     high = known.max()
     if low == high and not missing:
         return f"all training rows have {low:g}"
-    whole = known.dtype.kind == "i" or (max(-low, high) < 2**53 and not np.any(known % 1))
+    whole = _are_whole(known)
     # Training rows of a file that is numbered from first to last: no number twice, and no more
     # numbers than rows.
     enough = len(known) > MIN_ROWS or raw.name == UNNAMED
@@ -144,27 +148,43 @@ def _fit_number(
         if len(np.unique(known)) == len(known) and not are_years:
             return "it numbers the rows; config.data.numeric keeps it"
     shift, unit = (0.0, 1.0) if options.scaling == "none" else shift_and_unit(known)
-    exact = max(high - shift, shift - low) / min(unit, 1) < 2**24
-    if whole and not exact and raw.name not in options.numeric:
-        _check_rounding(raw, values, shift, unit)
     reach = reach_of(known, shift, unit) if options.scaling != "none" else 0.0
     return Column(raw.name, "number", shift, unit, missing=missing, reach=reach)
 
 
-def _check_rounding(raw: RawColumn, values: Numbers, shift: float, unit: float) -> None:
-    """Raises UserError if two different integers of a column become the same float32."""
-    pair = rounded_together(values.known, shift, unit)
-    if not pair:
-        return
+def _are_whole(known: np.ndarray) -> bool:
+    """Whether all numbers are integers, and told apart from those next to them."""
+    is_exact = max(-known.min(), known.max()) < 2**53
+    return known.dtype.kind == "i" or bool(is_exact and not np.any(known % 1))
+
+
+def _rounding_note(raw: RawColumn, values: Numbers, column: Column) -> str:
+    """A line on different integers that become the same float32; "" where there are none.
+
+    Raises UserError if some of them differ by what matters in their column.
+    """
+    known = values.known
+    farthest = max(known.max() - column.shift, column.shift - known.min())
+    if farthest / min(column.unit, 1) < 2**24 or not _are_whole(known):
+        return ""
+    pairs = rounded_together(known, column.shift, column.unit)
+    if not len(pairs):
+        return ""
+    steps = np.abs(known[pairs[:, 1]] - known[pairs[:, 0]]) / column.unit
+    worst = int(np.argmax(steps))
     shown = []
-    for place in pair:
-        row = np.flatnonzero(~values.missing)[place]
+    for place in pairs[worst if steps[worst] > MAX_ROUNDED else 0]:
+        row = int(np.flatnonzero(~values.missing)[place])
         shown.append(f"{int(values.data[row])} in {raw.row(row)}")
-    advice = (
-        "name it in config.data.categorical or config.data.ignore, "
-        "or in config.data.numeric to round them"
-    )
-    raise raw.error(f"{' and '.join(shown)} are the same float32; {advice}")
+    same = f"{' and '.join(shown)} are the same float32"
+    if steps[worst] > MAX_ROUNDED:
+        advice = (
+            "name it in config.data.categorical or config.data.ignore, "
+            "or in config.data.numeric to round them"
+        )
+        raise raw.error(f"{same}; {advice}")
+    n_pairs = f", {len(pairs):,} such pairs" if len(pairs) > 1 else ""
+    return f"{same}{n_pairs}; half of the rows span about {column.unit:.1e}"
 
 
 def _fit_time(raw: RawColumn) -> Column | str:
