@@ -58,11 +58,3 @@ def test_steps_with_a_carry_end_where_the_whole_sequence_ends(rows, tmp_path):
         model.config.net = net
         with pytest.raises(UserError, match=expected):
             model.step({"x": x.tolist()})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("net", "expected"), LATER)
-def test_nets_that_need_later_steps_refuse(rows, tmp_path, net, expected):
-    model = fit(rows, tmp_path / "run", net)
-    with pytest.raises(UserError, match=expected):
-        model.step({"x": [[[0.0, 0.0]]]})

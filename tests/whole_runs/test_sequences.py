@@ -180,20 +180,17 @@ def test_a_run_resumed_ends_in_the_same_bits(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("target", "metric", "least"), [("up", "accuracy", 0.95), ("height", "r2", 0.8)]
-)
-def test_numbers_tell_a_class_and_a_number(tmp_path, target, metric, least):
+def test_numbers_tell_a_class_and_a_number(tmp_path):
     path = write(tmp_path / "s.jsonl", waves(200))
     net = LSTM(hidden=(16,), readout="last")
-    result = loop.fit(make_config(path, "x", target, net, epochs=12), tmp_path / "run")
-    assert result["metrics"]["test"][metric] > least
-    model = predict.load(tmp_path / "run")
-    answers = model(
+    result = loop.fit(make_config(path, "x", ("up", "height"), net, epochs=12), tmp_path / "run")
+    scores = result["metrics"]["test"]
+    assert scores["up.accuracy"] > 0.95 and scores["height.r2"] > 0.8
+    answers = predict.load(tmp_path / "run")(
         {"x": [np.zeros((4, 2)).tolist(), (np.arange(6)[:, None] * [0.5, 0.0]).tolist()]}
     )
-    assert answers.shape == (2,)
-    assert bool(answers[1] > 0)
+    assert len(answers["up"]) == 2
+    assert answers["up"][1] and answers["height"][1] > 0
 
 
 @pytest.mark.slow
