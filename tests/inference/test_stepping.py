@@ -1,6 +1,7 @@
 """A predictor that answers one time step at a time, for nets that can."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,8 @@ def rows(tmp_path_factory) -> str:
     return str(path)
 
 
-def fit(rows: str, folder, net: LSTM, **data):
-    options = Sequences(path=rows, inputs="x", **({"target": "label"} | data))
+def fit(rows: str, folder, net: LSTM):
+    options = Sequences(path=rows, inputs="x", target="label")
     config = Config(name="s", data=options, net=net, optim=Optim(name="adam", learning_rate=0.02))
     config.train = Train(epochs=3, batch_size=16)
     loop.fit(config, folder)
@@ -49,6 +50,7 @@ def test_steps_with_a_carry_end_where_the_whole_sequence_ends(rows, tmp_path):
     x = np.random.default_rng(1).normal(size=(3, 6, 2))
     whole = model.columns(pa.table({"x": x.tolist()}))
     carry = None
+    answer: Any = None
     for t in range(6):
         answer, carry = model.step({"x": x[:, t : t + 1].tolist()}, carry)
     np.testing.assert_allclose(answer["probability_up"], whole["probability_up"], rtol=1e-5)

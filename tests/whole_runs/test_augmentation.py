@@ -111,7 +111,8 @@ def test_few_digits_are_told_apart_better_by_augmentation(tmp_path):
     for options, least in ((Augment(mixup=0.4), 0.002), (Augment(noise=0.6), 0.006)):
         gain = accuracies(nets, options) - plain
         assert gain.mean() > least
-        assert stats.ttest_1samp(gain, 0, alternative="greater").pvalue < 0.02
+        paired: Any = stats.ttest_1samp(gain, 0, alternative="greater")
+        assert paired.pvalue < 0.02
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> str:

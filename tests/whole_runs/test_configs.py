@@ -47,7 +47,8 @@ def test_a_config_survives_json(path):
 def test_a_preset_of_several_nets_has_the_options_of_the_one_net(name):
     one = load(ROOT / "configs" / f"{name}.py")
     several = load(ROOT / "configs" / f"{name}_best.py")
-    assert several.population.seeds > 1
+    seeds: Any = several.population.seeds
+    assert seeds > 1
     assert replace(several, name=one.name, population=one.population) == one
 
 
@@ -75,8 +76,12 @@ def test_a_config_trains(name, tmp_path):
 
 @pytest.mark.slow
 def test_a_table_reaches_its_score(tmp_path):
-    """Scores of built-in data that docstrings state are held in test_config_scores.py."""
-    result = loop.fit(load(ROOT / "configs" / "table.py"), tmp_path / "run")
+    """Scores of built-in data that docstrings state are held in test_config_scores.py.
+
+    By two folds, not five: whether nets of five do well test_noisy_tables.py holds.
+    """
+    config = load(ROOT / "configs" / "table.py", {"population.folds": "2"})
+    result: Any = loop.fit(config, tmp_path / "run")
     assert_scored(result)
     accuracy = result["metrics"]["test"]["accuracy"]
     assert accuracy >= 0.9

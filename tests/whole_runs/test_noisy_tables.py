@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ def test_no_net_loses_to_a_line_by_more_than_chance(tmp_path: Path, place: int) 
     # "auto" leaves rows that validate by their number to validate one net.
     given["population.folds"] = str(folds_of(n, {"binary" if classes else "regression"}))
     given |= {"train.tree_seconds": "0", "train.importance_seconds": "0"}
-    result = loop.fit(configs.load(ROOT / "configs" / "table.py", given), tmp_path / "run")
+    result: Any = loop.fit(configs.load(ROOT / "configs" / "table.py", given), tmp_path / "run")
     net = result["metrics"]["test"]
     line = result["baselines"]["test"]["linear"]
     answers = pq.read_table(tmp_path / "run" / "predictions.parquet")

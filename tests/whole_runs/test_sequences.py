@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from resumption import stopped_after
 
 from train import config as configs
 from train import loop, predict
@@ -18,9 +19,8 @@ from train.config.options import Config, Optim, Train
 from train.data.files.arrow import as_table
 from train.data.files.read import read_table
 from train.data.load import load_dataset
-from train.errors import ReadingWarning, UserError
+from train.errors import ReadingWarning, StoppedError, UserError
 from train.evaluate import evaluate
-from train.inference.predictor import Predictor
 
 WORDS = ("fly", "to", "rome", "paris", "now", "stay")
 
@@ -71,8 +71,18 @@ def make_config(
         data=Sequences(path=path, inputs=inputs, target=target, **data),
         net=net or LSTM(hidden=(16,), bidirectional=True, readout="mean_max"),
         optim=Optim(name="adam", learning_rate=1e-2),
-        train=Train(epochs=epochs, batch_size=8),
+        train=Train(epochs=epochs, batch_size=8, importance_seconds=0),
     )
+
+
+def fit(config: Config, folder: Path) -> Any:
+    """What a run comes to; its scores go by the names of what was trained."""
+    return loop.fit(config, folder)
+
+
+def load(folder: Path) -> Any:
+    """A run's net, whose answers are an array, or one for each target."""
+    return predict.load(folder)
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +90,13 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     folder = tmp_path_factory.mktemp("tagged")
     path = write(folder / "s.jsonl", sentences(160))
     config = make_config(path, "words", ("tags", "intent"), LSTM((8,), bidirectional=True))
-    return folder / "run", loop.fit(config, folder / "run"), path
+    return folder / "run", fit(config, folder / "run"), path
 
 
 @pytest.fixture(scope="module")
-def model(tagged: tuple[Path, dict[str, Any], str]) -> Predictor:
+def model(tagged: tuple[Path, dict[str, Any], str]) -> Any:
     """The run that was saved, loaded once: each load compiles anew."""
-    return predict.load(tagged[0])
+    return load(tagged[0])
 
 
 def test_tags_and_a_label_are_learned_together(tagged):
@@ -136,7 +146,7 @@ def test_labels_and_tags_that_no_training_row_has_are_named_and_counted(model):
     for row in strange:
         row["intent"] = "wait"
         row["tags"] = ["B-town", *row["tags"][1:]]
-    scores = evaluate(model, as_table(known + strange), "f")
+    scores: Any = evaluate(model, as_table(known + strange), "f")
     assert (scores["unseen_classes"], scores["unseen_tags"]) == (3, 3)
     assert scores["intent.accuracy"] == pytest.approx(20 / 23)
     alone = evaluate(model, as_table(known), "f")
@@ -162,7 +172,7 @@ def test_new_words_and_wrong_columns(model):
 def test_letters_and_the_means_of_steps_tell_them_too(tmp_path):
     path = write(tmp_path / "s.jsonl", sentences(160))
     config = make_config(path, "words", ("tags", "intent"), characters=True)
-    scores = loop.fit(config, tmp_path / "run")["metrics"]["test"]
+    scores = fit(config, tmp_path / "run")["metrics"]["test"]
     assert scores["tags.f1"] == scores["intent.accuracy"] == 1
 
 
@@ -171,22 +181,20 @@ def test_a_run_resumed_ends_in_the_same_bits(tmp_path):
     path = write(tmp_path / "s.jsonl", sentences(60))
     net = LSTM(hidden=(8,), bidirectional=True, readout="max", dropout=0.3, rare=0.5)
     config = make_config(path, "words", ("tags", "intent"), net, epochs=4)
-    whole = loop.fit(config, tmp_path / "whole")
-    config.train.epochs = 2
-    loop.fit(config, tmp_path / "parts")
-    config.train.epochs = 4
-    parts = loop.fit(config, tmp_path / "parts")
-    assert parts["metrics"] == whole["metrics"]
+    whole = fit(config, tmp_path / "whole")
+    with stopped_after(2), pytest.raises(StoppedError):
+        fit(config, tmp_path / "parts")
+    assert fit(config, tmp_path / "parts")["metrics"] == whole["metrics"]
 
 
 @pytest.mark.slow
 def test_numbers_tell_a_class_and_a_number(tmp_path):
     path = write(tmp_path / "s.jsonl", waves(200))
     net = LSTM(hidden=(16,), readout="last")
-    result = loop.fit(make_config(path, "x", ("up", "height"), net, epochs=12), tmp_path / "run")
+    result = fit(make_config(path, "x", ("up", "height"), net, epochs=12), tmp_path / "run")
     scores = result["metrics"]["test"]
     assert scores["up.accuracy"] > 0.95 and scores["height.r2"] > 0.8
-    answers = predict.load(tmp_path / "run")(
+    answers = load(tmp_path / "run")(
         {"x": [np.zeros((4, 2)).tolist(), (np.arange(6)[:, None] * [0.5, 0.0]).tolist()]}
     )
     assert len(answers["up"]) == 2
@@ -199,9 +207,9 @@ def test_the_next_step_is_learned(tmp_path):
     net = LSTM(hidden=(8,), cell="gru")
     path = write(tmp_path / "s.jsonl", rows)
     config = make_config(path, "x", (), net, epochs=20, next_step=True)
-    result = loop.fit(config, tmp_path / "run")
+    result = fit(config, tmp_path / "run")
     assert result["metrics"]["test"]["nll"] < 0.3 * result["baselines"]["test"]["mean"]["nll"]
-    answers = predict.load(tmp_path / "run")({"x": [[[0, 1], [1, 0], [0, 1]]]})
+    answers = load(tmp_path / "run")({"x": [[[0, 1], [1, 0], [0, 1]]]})
     assert len(answers[0]) == 3
     assert answers[0][-1][0] > 0.8 and answers[0][-1][1] < 0.2  # what comes after the given steps
 
@@ -218,7 +226,7 @@ def test_the_config_goes_on_with_chorales_like_rolls(tmp_path):
     data = {"path": write(tmp_path / "s.jsonl", rolls), "inputs": "x", "next_step": "true"}
     overrides = [(f"data.{name}", value) for name, value in data.items()]
     config = configs.load("configs/sequences.py", overrides)
-    result = loop.fit(config, tmp_path / "run")
+    result = fit(config, tmp_path / "run")
     assert result["metrics"]["test"]["nll"] < 0.3 * result["baselines"]["test"]["mean"]["nll"]
 
 
@@ -229,9 +237,9 @@ def test_a_number_at_every_step_is_learned(tmp_path):
     rows = [{"x": x.tolist(), "y": (10 + 5 * np.cumsum(x)).tolist()} for x in steps]
     path = write(tmp_path / "s.jsonl", rows)
     config = make_config(path, "x", "y", LSTM(hidden=(32,)), epochs=40)
-    result = loop.fit(config, tmp_path / "run")
+    result = fit(config, tmp_path / "run")
     assert result["metrics"]["test"]["r2"] > 0.9
-    answers = predict.load(tmp_path / "run")({"x": [[1.0, 1.0], [], [0.0, 0.0, 0.0]]})
+    answers = load(tmp_path / "run")({"x": [[1.0, 1.0], [], [0.0, 0.0, 0.0]]})
     assert list(map(len, answers)) == [2, 0, 3]
 
 
@@ -239,7 +247,7 @@ def test_a_number_at_every_step_is_learned(tmp_path):
 def test_a_crf_learns_what_follows_what(tmp_path):
     path = write(tmp_path / "s.jsonl", sentences(100))
     net = LSTM(hidden=(12,), bidirectional=True, readout="max", crf=True)
-    result = loop.fit(make_config(path, "words", "tags", net), tmp_path / "run")
+    result = fit(make_config(path, "words", "tags", net), tmp_path / "run")
     assert result["metrics"]["test"]["f1"] == 1
     assert result["task"]["tags"]["loss"] == "crf"
 
@@ -251,17 +259,17 @@ def test_a_row_per_step_is_answered_by_its_id(tmp_path):
     path = tmp_path / "long.csv"
     path.write_text("\n".join(lines) + "\n")
     config = make_config(str(path), "x", "up", LSTM(hidden=(8,)), 12, id="who", order="at")
-    assert loop.fit(config, tmp_path / "run")["metrics"]["test"]["accuracy"] > 0.95
-    table = predict.load(tmp_path / "run").table(read_table(path), str(path))
+    assert fit(config, tmp_path / "run")["metrics"]["test"]["accuracy"] > 0.95
+    table = load(tmp_path / "run").table(read_table(path), str(path))
     assert table.column_names[:3] == ["row", "who", "prediction"]
     assert table.num_rows == 120
     assert table["who"][7].as_py() == "7-th"
-    found = evaluate(predict.load(tmp_path / "run"), read_table(path), str(path))
+    found = evaluate(load(tmp_path / "run"), read_table(path), str(path))
     assert found["rows"] == 120 and "notes" not in found
     lists = [
         {"x": [step[0] for step in row["x"]], "who": f"{i}-th"} for i, row in enumerate(waves(120))
     ]
-    of_lists = predict.load(tmp_path / "run").table(as_table(lists), "lists")
+    of_lists = load(tmp_path / "run").table(as_table(lists), "lists")
     assert of_lists.equals(table)
 
 
@@ -323,15 +331,13 @@ def test_convolutions_compose_with_populations_averages_and_resumption(tmp_path)
     )
     config = make_config(path, "x", "up", net, epochs=8)
     config.optim.ema = 0.5
-    config.population.seeds = 2
     config.population.folds = 2
-    whole = loop.fit(config, tmp_path / "whole")
+    whole = fit(config, tmp_path / "whole")
     assert whole["metrics"]["test"]["accuracy"] > 0.9
-    config.train.epochs = 4
-    loop.fit(config, tmp_path / "parts")
-    config.train.epochs = 8
-    assert loop.fit(config, tmp_path / "parts")["metrics"] == whole["metrics"]
-    model = predict.load(tmp_path / "whole")
+    with stopped_after(4), pytest.raises(StoppedError):
+        fit(config, tmp_path / "parts")
+    assert fit(config, tmp_path / "parts")["metrics"] == whole["metrics"]
+    model = load(tmp_path / "whole")
     rows = {"x": [row["x"] for row in waves(9)]}
     together = model(rows)
     alone = [model({"x": [x]})[0] for x in rows["x"]]
