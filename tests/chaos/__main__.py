@@ -83,7 +83,6 @@ def main(argv: list[str]) -> int:
         bench = trials.Bench(folder / "bench", options.seed, runs, options.epochs)
         bench.faults = options.faults
         bench.minutes = options.soak
-        print(f"{len(runs)} undisturbed runs, {time.monotonic() - began:.0f} s", flush=True)
         for number in range(options.n):
             for kind in kinds:
                 if time.monotonic() - began > 60 * options.minutes:
