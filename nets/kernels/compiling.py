@@ -16,7 +16,15 @@ import jax
 FOLDER = Path(__file__).parent
 SOURCES = tuple(
     FOLDER / name
-    for name in ("lstm.cc", "dense.cc", "embeddings.cc", "sort.cc", "rows.cc", "tables.cc")
+    for name in (
+        "lstm.cc",
+        "dense.cc",
+        "embeddings.cc",
+        "sort.cc",
+        "rows.cc",
+        "tables.cc",
+        "adam.cc",
+    )
 )
 FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread")
 SETS = {

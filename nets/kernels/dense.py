@@ -17,6 +17,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from nets.base import Array, Tree
+from nets.kernels import library
 from nets.layers import DenseLayers, Form, dense_layers, widths_of
 
 # In the order of `Activation` in functions.h.
@@ -42,6 +43,8 @@ MIN_ROWS = 16  # for which it pays to bring the weights into the kernel's order
 # The same of nets side by side, whose products XLA has all at once: for 32 and 64 rows of 8 to 32
 # nets of 128 units the kernel takes 1.05 to 1.15 times its processor time (bench/dense_members.py).
 MIN_ROWS_SIDE_BY_SIDE = 128
+MIN_UNITS_OF_MEMBERS = 48  # from which on members that are not large have it, of so many rows:
+MIN_ROWS_OF_MEMBERS = 32
 WIDE = 256  # units from which on it takes less than XLA there too
 SLOW_IN_XLA = ("mish", "softplus")  # so slow that the kernel stays ahead
 MAX_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
@@ -58,6 +61,11 @@ def nets_side_by_side() -> Iterator[None]:
         yield
     finally:
         _side_by_side.reset(token)
+
+
+def are_side_by_side() -> bool:
+    """Whether what is traced here is one of `nets_side_by_side`."""
+    return _side_by_side.get()
 
 
 class Saved(NamedTuple):
@@ -94,11 +102,26 @@ def suits(form: Form, given: DenseLayers) -> bool:
     n_inputs, *widths = widths_of(given)
     is_ahead = form.activation in SLOW_IN_XLA or min(widths, default=0) >= WIDE
     fewest = MIN_ROWS_SIDE_BY_SIDE if _side_by_side.get() and not is_ahead else MIN_ROWS
-    if not widths or not (fewest <= n_rows <= MAX_NUMBERS // max(*widths, 1)):
+    if not widths or n_rows > MAX_NUMBERS // max(*widths, 1) or not min(widths):
         return False
-    if not is_large(widths) or not min(widths):
+    if not _suits_side_by_side(widths, n_rows) and (n_rows < fewest or not is_large(widths)):
         return False
     return 0 < n_inputs <= MAX_INPUTS and max(widths) <= MAX_UNITS
+
+
+def _suits_side_by_side(widths: Sequence[int], n_rows: int) -> bool:
+    """Whether the kernel trains members of 64 units, where it was made before: in place of XLA.
+
+    They take less processor time by it (bench/dense_members.py), and share the cores evenly.
+    """
+    if not _side_by_side.get() or is_large(widths) or not may_be_members(widths):
+        return False
+    return n_rows >= MIN_ROWS_OF_MEMBERS and library.is_at_hand()
+
+
+def may_be_members(hidden: Sequence[int]) -> bool:
+    """Whether the kernel trains nets of these hidden layers that stand side by side."""
+    return len(hidden) > 1 and MIN_UNITS_OF_MEMBERS <= min(hidden) <= max(hidden) <= MAX_UNITS
 
 
 def _run(form: Form, given: DenseLayers) -> Array:

@@ -38,6 +38,7 @@ TARGETS = (
     "denseq_sort",
     "denseq_take",
     "denseq_fold_in",
+    "denseq_adam",
 )
 RETRY_SECONDS = 24 * 3600  # what failed is not tried again before: it may have been a full disk
 

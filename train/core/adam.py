@@ -31,10 +31,14 @@ def scale_by_adam(beta1: Rate, beta2: Rate, epsilon: Rate) -> optax.GradientTran
     """
 
     def direction(_: Array, mean: Array, square: Array, t: Array) -> Array:
-        correction = jnp.sqrt(1 - beta2**t) / (1 - beta1**t)
-        return mean * correction / (jnp.sqrt(square) + epsilon)
+        return mean * correction(beta1, beta2, t) / (jnp.sqrt(square) + epsilon)
 
     return _from_moments(beta1, beta2, direction)
+
+
+def correction(beta1: Rate, beta2: Rate, t: Array) -> Array:
+    """What the means lack after t updates, since both began at 0: a factor of Adam's direction."""
+    return jnp.sqrt(1 - beta2**t) / (1 - beta1**t)
 
 
 def scale_by_nadam(beta1: Rate, beta2: Rate, epsilon: Rate) -> optax.GradientTransformation:

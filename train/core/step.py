@@ -31,6 +31,7 @@ from train.core.batch_losses import (
 )
 from train.core.batch_parts import sum_over_parts
 from train.core.batching import batch_rows, epoch_rows
+from train.core.descent import descended
 from train.core.faults import Candidate, accept, select
 from train.core.net_members import rows_of_members
 from train.core.penalties import layer_norms, penalties
@@ -96,10 +97,8 @@ def _descend(
     grads, sums, batch_stats, carry = gradients(program, data, state, batches, n_rows, window)
     options = program.config.optim
     plateau = state.plateau.factor if options.schedule == "plateau" else None
-    updates, opt_state = program.optimizer.update(
-        grads, state.opt_state, state.weights.params, plateau=plateau
-    )
-    params: Tree = optax.apply_updates(state.weights.params, updates)
+    before: Tree = state.weights.params
+    params, opt_state = descended(program, grads, state.opt_state, before, plateau)
     average = state.average
     if not is_off(options.ema):
         average = optax.incremental_update(params, average, 1 - options.ema)
