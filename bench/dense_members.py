@@ -6,7 +6,7 @@ Two hidden layers with dropout .1 and a linear output, gradient descent on rando
 nets that each have weights of their own. Both take turns in one process; each figure is the median
 of the rounds' ratios, processor time of the kernel over that of XLA, which says as much where other
 programs use the machine. The table tells from how many rows on the kernel should be taken (`suits`
-in nets/kernels/dense.py).
+in nets/kernels/dense_choice.py).
 """
 
 from __future__ import annotations

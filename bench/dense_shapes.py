@@ -4,8 +4,8 @@
 
 Rows, nets and optimizer are those of bench/dense.py: two hidden layers, dropout .1. Milliseconds of
 an epoch are the least and the median of the rounds; the ratio is XLA's median over the kernel's.
-"taken" is what a run takes of the two (`suits` in nets/kernels/dense.py), whose bounds this table
-is to tell. The last line is the default recipe for tables (configs/table.py), all of it, on the
+"taken" is what a run takes of the two (`suits` in nets/kernels/dense_choice.py), whose bounds this
+table is to tell. The last line is the default recipe for tables (configs/table.py), all of it, on the
 rows of bench/population.py. Compilation is excluded.
 """
 
@@ -29,7 +29,7 @@ from members import Timer
 from population import one_round, write_rows
 
 from nets.kernels import library
-from nets.kernels.dense import suits
+from nets.kernels.dense_choice import suits
 from nets.layers import DenseLayers, Form
 from train import config
 from train.data.load import load_dataset

@@ -15,7 +15,8 @@ from nets.batch_axis import sum_over_parts
 from nets.checks import check_hidden, check_name, check_rate
 from nets.dropout import dropout, is_off, words_of
 from nets.kernels import library
-from nets.kernels.dense import native_layers, suits
+from nets.kernels.dense import native_layers
+from nets.kernels.dense_choice import suits
 from nets.layers import DenseLayers, Form
 from nets.linear import INITIALIZERS, PARAMETRIZATIONS, AdaptedLinear, Linear
 

@@ -17,7 +17,7 @@ from nets.columns import ColumnsNetwork
 from nets.dense import Dense
 from nets.heads import Heads, add_log_means, predictions_of, standardise_target
 from nets.inputs import BINNED
-from nets.kernels.dense import is_large
+from nets.kernels.dense_choice import is_large
 from nets.line import apply_line
 from nets.members import Adapter, average_members, member_spread
 

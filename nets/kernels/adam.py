@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from nets.base import Array, Tree
 from nets.kernels import library
-from nets.kernels.dense import are_side_by_side
+from nets.kernels.dense_choice import are_side_by_side
 
 Rate = float | Array
 

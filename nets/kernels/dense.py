@@ -5,10 +5,6 @@ Shapes: b batch, f inputs, h outputs of a layer, l layers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -17,7 +13,6 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from nets.base import Array, Tree
-from nets.kernels import library
 from nets.layers import DenseLayers, Form, dense_layers, widths_of
 
 # In the order of `Activation` in functions.h.
@@ -35,38 +30,6 @@ ACTIVATIONS = (
     "tanh",
 )
 
-MAX_INPUTS = 512
-MAX_UNITS = 256
-# Weights between hidden layers from which on the kernel saves more than its compilation costs.
-MIN_WEIGHTS = 128 * 128
-MIN_ROWS = 16  # for which it pays to bring the weights into the kernel's order
-# The same of nets side by side, whose products XLA has all at once: for 32 and 64 rows of 8 to 32
-# nets of 128 units the kernel takes 1.05 to 1.15 times its processor time (bench/dense_members.py).
-MIN_ROWS_SIDE_BY_SIDE = 128
-MIN_UNITS_OF_MEMBERS = 48  # from which on members that are not large have it, of so many rows:
-MIN_ROWS_OF_MEMBERS = 32
-WIDE = 256  # units from which on it takes less than XLA there too
-SLOW_IN_XLA = ("mish", "softplus")  # so slow that the kernel stays ahead
-MAX_NUMBERS = 1 << 22  # of a layer's outputs, beyond which they are in no cache
-
-
-_side_by_side: ContextVar[bool] = ContextVar("side_by_side", default=False)
-
-
-@contextmanager
-def nets_side_by_side() -> Iterator[None]:
-    """Says, while a network is traced, that vmap makes several nets of it, which it cannot see."""
-    token = _side_by_side.set(True)
-    try:
-        yield
-    finally:
-        _side_by_side.reset(token)
-
-
-def are_side_by_side() -> bool:
-    """Whether what is traced here is one of `nets_side_by_side`."""
-    return _side_by_side.get()
-
 
 class Saved(NamedTuple):
     """What a backward pass reads beside the layers, of each: outputs h, dh/dz, and dh/dslope.
@@ -82,46 +45,6 @@ class Saved(NamedTuple):
 def native_layers(form: Form, given: DenseLayers) -> Array:
     """What `dense_layers` gives, computed by the kernel; for layers that it `suits`."""
     return _layers(form, given)
-
-
-def is_large(hidden: Sequence[int]) -> bool:
-    """Whether hidden layers of these widths are worth the kernel, which is compiled once."""
-    return sum(before * after for before, after in pairwise(hidden)) >= MIN_WEIGHTS
-
-
-def suits(form: Form, given: DenseLayers) -> bool:
-    """Whether the kernel has the activation, the type and the shapes of these layers.
-
-    XLA computes wider ones as fast, for its own products take all cores then, and so few rows that
-    the weights are most of the work.
-    """
-    x_bf = given.x_bf
-    if form.activation not in ACTIVATIONS or x_bf.dtype != jnp.float32 or x_bf.ndim != 2:
-        return False
-    n_rows = x_bf.shape[0]
-    n_inputs, *widths = widths_of(given)
-    is_ahead = form.activation in SLOW_IN_XLA or min(widths, default=0) >= WIDE
-    fewest = MIN_ROWS_SIDE_BY_SIDE if _side_by_side.get() and not is_ahead else MIN_ROWS
-    if not widths or n_rows > MAX_NUMBERS // max(*widths, 1) or not min(widths):
-        return False
-    if not _suits_side_by_side(widths, n_rows) and (n_rows < fewest or not is_large(widths)):
-        return False
-    return 0 < n_inputs <= MAX_INPUTS and max(widths) <= MAX_UNITS
-
-
-def _suits_side_by_side(widths: Sequence[int], n_rows: int) -> bool:
-    """Whether the kernel trains members of 64 units, where it was made before: in place of XLA.
-
-    They take less processor time by it (bench/dense_members.py), and share the cores evenly.
-    """
-    if not _side_by_side.get() or is_large(widths) or not may_be_members(widths):
-        return False
-    return n_rows >= MIN_ROWS_OF_MEMBERS and library.is_at_hand()
-
-
-def may_be_members(hidden: Sequence[int]) -> bool:
-    """Whether the kernel trains nets of these hidden layers that stand side by side."""
-    return len(hidden) > 1 and MIN_UNITS_OF_MEMBERS <= min(hidden) <= max(hidden) <= MAX_UNITS
 
 
 def _run(form: Form, given: DenseLayers) -> Array:

@@ -17,7 +17,8 @@ from nets.base import Tree, Variables
 from nets.dense import Dense
 from nets.heads import HeadShape, named_heads
 from nets.kernels import library
-from nets.kernels.dense import ACTIVATIONS, is_large
+from nets.kernels.dense import ACTIVATIONS
+from nets.kernels.dense_choice import is_large
 from nets.kernels.table_rows import EMBEDDINGS, RowBuilder
 from nets.kernels.table_structures import (
     FLOATS,

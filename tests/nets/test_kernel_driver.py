@@ -12,7 +12,7 @@ import pytest
 
 from nets.kernels import compiling, library
 
-KERNELS = ("lstm", "dense", "embeddings", "tables", "sharing")
+KERNELS = ("lstm", "dense", "embeddings", "tables", "sharing", "adam")
 DRIVERS = tuple(f"{kernel}_driver.cc" for kernel in KERNELS)
 
 

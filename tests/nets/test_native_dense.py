@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 import nets
 from nets.base import Tree
 from nets.dropout import words_of
-from nets.kernels import dense as kernel
-from nets.kernels import library
-from nets.kernels.dense import native_layers
+from nets.kernels import dense_choice, library
+from nets.kernels.dense import ACTIVATIONS, native_layers
 from nets.layers import DenseLayers, Form, dense_layers
 from tests.marks import needs_kernels
 from tests.nets.test_native_bits import run_python
@@ -185,7 +184,7 @@ def test_outputs_and_gradients_equal_the_formulas(
 @settings(max_examples=25)
 @example("tanh", "standard", 254, [309, 361], False, False, 11)  # products that cancel
 @given(
-    activation=st.sampled_from(kernel.ACTIVATIONS),
+    activation=st.sampled_from(ACTIVATIONS),
     parametrization=st.sampled_from(["standard", "ntk"]),
     n_rows=st.integers(1, 700),
     widths=st.lists(st.integers(1, 700), min_size=2, max_size=4),
@@ -205,7 +204,7 @@ def test_all_sizes_equal_the_formulas(
     check(Form(activation, parametrization), (n_rows, *widths), slope, drop, seed)
 
 
-@pytest.mark.parametrize("activation", kernel.ACTIVATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_are_right_far_out_and_close_to_zero(activation: str) -> None:
     grid = np.concatenate([np.linspace(-90, 90, 721), np.linspace(-8, 8, 401), [1e-30, -1e-5]])
     z_b = grid[np.abs(grid) > 1e-8].astype(np.float32)
@@ -269,7 +268,7 @@ def test_second_derivatives_equal_those_of_plain_operations() -> None:
 
 
 def test_a_net_trains_by_the_kernel_and_answers_without(monkeypatch) -> None:
-    monkeypatch.setattr(kernel, "MIN_WEIGHTS", 300)
+    monkeypatch.setattr(dense_choice, "MIN_WEIGHTS", 300)
     net = nets.Dense((20, 17), activation="mish", dropout=RATE, activation_slope=True)
     x_bf = make_layers(SMALL, True, True).x_bf
     variables = net.init(
@@ -333,9 +332,43 @@ def test_nets_side_by_side_need_more_rows_for_the_kernel(
         run = jax.jit(lambda *given: net.apply(*given, train=True))
         return run.lower(variables, x_bf).as_text()
 
-    with kernel.nets_side_by_side():
+    with dense_choice.nets_side_by_side():
         assert ("denseq_dense_forward" in program()) == is_by_kernel
     assert "denseq_dense_forward" in program()
+
+
+@pytest.mark.parametrize(
+    ("widths", "n_rows", "is_at_hand", "is_by_kernel"),
+    [
+        ((64, 64), 32, True, True),
+        ((64, 100), 32, True, True),
+        ((64, 64), 31, True, False),
+        ((63, 64), 64, True, False),
+        ((64,), 64, True, False),
+        ((64, 64), 32, False, False),
+    ],
+)
+def test_small_nets_have_the_kernel_side_by_side_alone_and_where_it_was_made(
+    widths: tuple[int, ...],
+    n_rows: int,
+    is_at_hand: bool,
+    is_by_kernel: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert library.is_native()
+    if not is_at_hand:
+        monkeypatch.setattr(library, "is_at_hand", lambda: False)
+    net = nets.Dense(widths)
+    x_bf = jax.ShapeDtypeStruct((n_rows, 3), jnp.float32)
+    variables = jax.eval_shape(partial(net.init, train=False), jax.random.key(0), x_bf)
+
+    def program() -> str:
+        run = jax.jit(lambda *given: net.apply(*given, train=True))
+        return run.lower(variables, x_bf).as_text()
+
+    with dense_choice.nets_side_by_side():
+        assert ("denseq_dense_forward" in program()) == is_by_kernel
+    assert "denseq_dense_forward" not in program()
 
 
 def digest() -> str:

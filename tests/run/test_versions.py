@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from nets.kernels import library
-from train.config import LSTM, Config, Dense, Population, Sequences
+from train.config import LSTM, Config, Dense, Optim, Population, Sequences
 from train.run import versions
 from train.run.metadata import check_or_write_metadata
 from train.run.versions import lstm_core, notes_of_moved_run
@@ -53,6 +54,28 @@ def test_a_run_whose_dense_layers_get_another_core_says_so(tmp_path: Path, monke
     assert "dense core portable -> native here" in notes_of_moved_run(tmp_path, config)[0]
     for plain in (Dense(hidden=(128, 128), norm="layer"), Dense(hidden=(64, 64))):
         assert notes_of_moved_run(tmp_path, Config(net=plain)) == []
+
+
+def test_small_nets_side_by_side_name_the_core_that_is_at_hand(monkeypatch):
+    monkeypatch.setattr(library, "core", lambda: "native here")
+    monkeypatch.setattr(library, "is_at_hand", lambda: True)
+    both = Population(seeds=2)
+    adam = Optim(name="adam")
+    sgd = Optim(name="sgd")
+
+    def core(**options: Any) -> str | None:
+        return versions.what_computes(Config(**options)).get("dense core")
+
+    assert core(net=Dense(hidden=(16,)), optim=adam, population=both) == "native here"
+    assert core(net=Dense(hidden=(64, 64)), optim=sgd, population=both) == "native here"
+    assert core(net=Dense(hidden=(16,)), optim=sgd, population=both) is None
+    small = Dense(hidden=(64, 64))
+    assert core(net=small, optim=adam) is None
+    assert core(net=small, optim=adam, population=replace(both, member=0)) is None
+    assert core(data=DATA, net=LSTM(), optim=adam, population=both) is None
+    monkeypatch.setattr(library, "is_at_hand", lambda: False)
+    core_now = core(net=Dense(hidden=(64, 64)), optim=sgd, population=both)
+    assert core_now == "portable (no library at hand)"
 
 
 def test_an_lstm_core_is_named_where_an_lstm_runs():

@@ -21,7 +21,7 @@ def descended(
     if is_adam_alone(program.config.optim) and suits(grads):
         return _by_kernel(program, grads, opt_state, params, plateau)
     updates, opt_state = program.optimizer.update(grads, opt_state, params, plateau=plateau)
-    moved: Params = optax.apply_updates(params, updates)
+    moved: Tree = optax.apply_updates(params, updates)
     return moved, opt_state
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nets.base import Array, Tree
-from nets.kernels.dense import nets_side_by_side
+from nets.kernels.dense_choice import nets_side_by_side
 from train.config.members import with_values
 from train.core.faults import select
 from train.core.program import Data, Program

@@ -10,12 +10,13 @@ from pathlib import Path
 import jax
 
 from nets.kernels import library
-from nets.kernels.dense import is_large
+from nets.kernels.dense_choice import is_large, may_be_members
 from train.config.lstm_options import LSTM
-from train.config.members import members_of, settings_of, with_values
+from train.config.members import is_population, members_of, settings_of, with_values
 from train.config.net_base import NetOptions
 from train.config.net_options import Dense
 from train.config.options import Config
+from train.core.descent import is_adam_alone
 from train.parallel.runtime import usable_cores
 from train.run.manifest import read_listed
 
@@ -49,6 +50,9 @@ def _cores(config: Config) -> dict[str, str]:
         found["LSTM core"] = core
     if any(_may_be_native(net) for net in _nets(config)):
         found["dense core"] = library.core()
+    elif _may_be_native_if_at_hand(config):
+        is_at_hand = library.is_at_hand()
+        found["dense core"] = library.core() if is_at_hand else "portable (no library at hand)"
     return found
 
 
@@ -57,6 +61,27 @@ def _may_be_native(net: NetOptions) -> bool:
     if not isinstance(net, Dense) or not net.has_plain_layers:
         return False
     return net.hidden == "auto" or is_large(net.hidden)
+
+
+def _may_be_native_if_at_hand(config: Config) -> bool:
+    """Whether it has nets side by side that a kernel trains, or moves, where one was made before.
+
+    Such nets are not worth a compiler's work.
+    """
+    if not is_population(config) or jax.default_backend() != "cpu":
+        return False
+    for chosen in settings_of(config):
+        own = with_values(config, chosen)
+        if not own.net.reads_steps and (is_adam_alone(own.optim) or _may_be_of_members(own.net)):
+            return True
+    return False
+
+
+def _may_be_of_members(net: NetOptions) -> bool:
+    """Whether it has dense layers that the kernel may train in nets side by side alone."""
+    if not isinstance(net, Dense) or not net.has_plain_layers or isinstance(net.hidden, str):
+        return False
+    return may_be_members(net.hidden)
 
 
 def _nets(config: Config) -> Iterator[NetOptions]:
