@@ -5,8 +5,8 @@
 Rows, nets and optimizer are those of bench/dense.py: two hidden layers, dropout .1. Milliseconds of
 an epoch are the least and the median of the rounds; the ratio is XLA's median over the kernel's.
 "taken" is what a run takes of the two (`suits` in nets/kernels/dense_choice.py), whose bounds this
-table is to tell. The last line is the default recipe for tables (configs/table.py), all of it, on the
-rows of bench/population.py. Compilation is excluded.
+table is to tell. The last line is the default recipe for tables (configs/table.py), all of it, on
+the rows of bench/population.py. Compilation is excluded.
 """
 
 from __future__ import annotations
