@@ -142,7 +142,7 @@ def run_commands(
         "configs/series.py": [
             "--config.data.path=builtin:mackey_glass",
             "--config.data.target=x",
-            *(["--config.data.rows=600", *few] if quick else []),
+            *(["--config.data.rows=600", *few, *bare] if quick else []),
         ],
     }
     began = time.monotonic()
