@@ -184,7 +184,7 @@ def test_a_stream_stopped_within_an_epoch_goes_on_in_the_same_bits(
     """Words, numbers and tags, of JSON lines: dropout, rare words and the order go on too."""
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, make_rows(600))))
     monkeypatch.setattr("train.data.files.line_groups.GROUP_BYTES", 8192)
-    more = {"optim__ema": "0.9", "train__epochs": "3", "data__characters": "true"}
+    more = {"optim__ema": "0.9", "train__epochs": "3", "data__characters": "false"}
     cfg = configs.load("configs/sequences.py", overrides(str(tmp_path / "rows.jsonl"), **more))
     resumption.check_within_an_epoch(cfg, tmp_path)
 
