@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ def options(path: Path, **changes: str) -> configs.Config:
         "train.epochs": "4",
         "train.checkpoint_every": "1",
         "train.report": "false",
+        "train.importance_seconds": "0",
     }
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return configs.load(CONFIGS / "series.py", fixed | named)
@@ -55,16 +57,16 @@ def run(tmp_path_factory) -> Path:
     return root
 
 
-def in_sizes(answers: pd.DataFrame, sizes: dict[str, float]) -> pd.Series:
-    return answers["y"] / answers["group"].map(sizes)
+def in_sizes(answers: pd.DataFrame, sizes: dict[str, float]) -> Any:
+    return answers["y"] / answers["group"].map(sizes.__getitem__)
 
 
 def test_each_fold_has_its_own_scales(run, tmp_path):
-    config = options(run / "series.csv", population__folds="2", population__seeds="2")
-    result = loop.fit(config, tmp_path / "folds", verbose=False)
+    config = options(run / "series.csv", population__folds="2")
+    result: Any = loop.fit(config, tmp_path / "folds", verbose=False)
     answers = pd.DataFrame(predict.load(tmp_path / "folds").columns(series(SIZES), interval=0.8))
     assert in_sizes(answers, SIZES).between(3, 7).all()
-    reach = (answers["upper"] - answers["lower"]) / answers["group"].map(SIZES)
+    reach = (answers["upper"] - answers["lower"]) / answers["group"].map(SIZES.__getitem__)
     assert reach.between(0.05, 5).all()
     spread = result["groups"]["test"]["spread"]
     assert spread["mae_scaled"]["max"] < 3
@@ -103,5 +105,5 @@ def test_new_groups_have_scales_of_their_own_or_of_their_windows(run, tmp_path):
 
 def test_a_labelled_file_is_scored_in_its_units(run):
     table = pa.Table.from_pandas(series(SIZES), preserve_index=False)
-    found = evaluate.evaluate(predict.load(run / "run"), table, interval=0.9)
+    found: Any = evaluate.evaluate(predict.load(run / "run"), table, interval=0.9)
     assert found["r2"] > 0.9 and found["coverage"] > 0.6

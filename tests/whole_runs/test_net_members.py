@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,16 +28,16 @@ def test_nets_of_members_answer_by_the_mean_of_all_and_tell_how_far_these_lie_ap
         data=Table(path="builtin:diabetes", target="progression"),
         net=NET,
         optim=OPTIM,
-        train=Train(epochs=4, batch_size=8),
+        train=Train(epochs=4, batch_size=8, importance_seconds=0, report=False),
         population=Population(seeds=2, folds=2),
     )
-    result = loop.fit(config, tmp_path / "run")
+    result: Any = loop.fit(config, tmp_path / "run")
     single = Config(**{**vars(config), "population": Population(seeds=2, folds=2, member=1)})
     alone = loop.fit(single, tmp_path / "alone")
     assert alone["metrics"]["test"]["rmse"] == pytest.approx(
         result["per_member"][1]["metrics"]["rmse"], rel=1e-4
     )
-    model = load(tmp_path / "run")
+    model: Any = load(tmp_path / "run")
     rows = pq.read_table(tmp_path / "run" / "predictions.parquet")
     assert "deviation" not in rows.column_names
     columns = {name: np.linspace(0.1, 0.4, 5) for name in model.encoder.number_names}
@@ -57,7 +58,7 @@ def test_members_that_were_stopped_go_on_to_the_same_bits(tmp_path: Path) -> Non
         data=Table(path="builtin:diabetes", target="progression"),
         net=NET,
         optim=OPTIM,
-        train=Train(epochs=6, batch_size=8),
+        train=Train(epochs=6, batch_size=8, importance_seconds=0, report=False),
     )
     loop.fit(config, tmp_path / "straight")
     with stopped_after(2), pytest.raises(StoppedError):
@@ -78,7 +79,7 @@ def test_members_learn_from_a_stream(tmp_path: Path) -> None:
         data=Table(path=str(tmp_path / "rows"), target="y", stream=True),
         net=NET,
         optim=OPTIM,
-        train=Train(epochs=6, batch_size=16),
+        train=Train(epochs=6, batch_size=16, importance_seconds=0, report=False),
     )
-    result = loop.fit(config, tmp_path / "run")
+    result: Any = loop.fit(config, tmp_path / "run")
     assert result["metrics"]["test"]["r2"] > 0.95

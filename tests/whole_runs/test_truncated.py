@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,12 +34,12 @@ def config_of(folder: Path, epochs: int) -> Config:
         data=Sequences(path=str(path), inputs="x", next_step=True),
         net=LSTM(hidden=(16,)),
         optim=Optim(name="adam", learning_rate=2e-2),
-        train=Train(epochs=epochs, batch_size=8, truncate=8),
+        train=Train(epochs=epochs, batch_size=8, truncate=8, importance_seconds=0, report=False),
     )
 
 
 def test_what_a_window_tells_the_next_is_learned(tmp_path):
-    result = loop.fit(config_of(tmp_path, 40), tmp_path / "run")
+    result: Any = loop.fit(config_of(tmp_path, 40), tmp_path / "run")
     assert result["metrics"]["test"]["nll"] < 0.5 * result["baselines"]["test"]["mean"]["nll"]
     assert result["steps"] == 40 * 6
     model = predict.load(tmp_path / "run")
@@ -61,7 +62,7 @@ def test_populations_dropout_and_resumption_compose_with_windows(tmp_path):
     config.train.skip_spikes = True
     config.train.gradient_norms = True
     config.population.folds = 2
-    whole = loop.fit(config, tmp_path / "whole")
+    whole: Any = loop.fit(config, tmp_path / "whole")
     with stopped_after(2), pytest.raises(StoppedError):
         loop.fit(config, tmp_path / "parts")
     assert loop.fit(config, tmp_path / "parts")["metrics"] == whole["metrics"]
