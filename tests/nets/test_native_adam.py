@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import nullcontext
 
 import jax
@@ -14,11 +15,13 @@ from nets.kernels import library
 from nets.kernels.adam import AdamStep, Moving, native_adam, suits
 from nets.kernels.dense_choice import nets_side_by_side
 from tests.marks import needs_kernels
+from tests.nets.test_native_bits import run_python
 
 TOLERANCE = 2e-6  # of an array's largest value
 SHAPES = {"kernel": (64, 17), "bias": (17,), "one": (), "few": (3, 5), "none": (0, 4)}
 RATES = (0.9, 0.999, 1e-7, -0.01)
 MEMBERS = 5
+MANY = 20  # members, of more numbers than one thread takes alone
 
 
 def draw(seed: int, *members: int, least: float = -1.0) -> dict[str, np.ndarray]:
@@ -85,6 +88,27 @@ def test_what_is_read_after_a_step_is_as_it_was_before() -> None:
 
     doubled = jax.jit(step)(gradients, before)[1]
     jax.tree.map(lambda old, twice: np.testing.assert_array_equal(2 * old, twice), before, doubled)
+
+
+def digest() -> str:
+    """The bits of a step of so many members that threads share them."""
+    assert library.is_native()
+
+    def step(gradients: Tree, before: Moving) -> Moving:
+        return native_adam(AdamStep(*RATES), gradients, before)
+
+    found = hashlib.sha256()
+    for leaf in jax.tree.leaves(jax.jit(jax.vmap(step))(draw(0, MANY), moving_of(MANY))):
+        found.update(np.asarray(leaf).tobytes())
+    return found.hexdigest()
+
+
+@needs_kernels()
+@pytest.mark.slow
+def test_bits_are_those_of_every_number_of_threads() -> None:
+    program = "import tests.nets.test_native_adam as t; print(t.digest())"
+    printed = {tuple(run_python(["-c", program], NPROC=str(n))) for n in (1, 2, 3)}
+    assert printed == {(digest(),)}
 
 
 @needs_kernels()
