@@ -77,6 +77,7 @@ LONGEST = (
 # tell of too), of formulas, within a tolerance, as their fast ones are, and of kernels that are not
 # XLA's: not of the program's bits. They are marked `plain`.
 PLAIN = (
+    "tests/accelerator/test_whole_runs.py",
     "tests/chaos/",
     "tests/core/test_augment.py",
     "tests/core/test_augment_sequences.py",
@@ -144,6 +145,7 @@ PLAIN = (
     "tests/test_bad_input.py",
     "tests/test_docs.py",
     "tests/test_loop.py",
+    "tests/test_old_runs.py",
     "tests/test_predict.py",
     "tests/test_search.py",
     "tests/test_serving.py",
