@@ -134,3 +134,19 @@ def test_weights_and_functions_that_layers_give_do_not_count() -> None:
     )
     data: Any = jnp.zeros((5, 3))
     assert forward.block_rows(program, data, {}) == forward.MAX_ROWS
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+def test_a_program_that_knows_the_rows_of_its_blocks_does_not_count_them(
+    ema: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, data, state = make_run(Config(optim=Optim(ema=ema), train=Train(epochs=4)))
+    monkeypatch.setattr(forward, "MAX_ROWS", 4)
+    rows = data.valid[:7]
+    counted = jax.jit(partial(evaluate_split, program))(data, state.weights, rows)
+    known = forward.with_block_rows(program, data, state)
+    assert known.block_rows == 4
+    monkeypatch.setattr(forward, "block_rows", lambda *_: pytest.fail("counted again"))
+    assert_same_bits(jax.jit(partial(evaluate_split, known))(data, state.weights, rows), counted)
+    no_rows = dataclasses.replace(data, valid=data.valid[:0])
+    assert forward.with_block_rows(program, no_rows, state) is program

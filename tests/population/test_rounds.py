@@ -14,7 +14,7 @@ from train.core.rounds import train_round
 from train.data.load import load_dataset
 from train.population.groups import prepare_population
 from train.population.member_axis import select_both
-from train.population.rounds import train_all_round
+from train.population.rounds import member_logs, train_all_round
 from train.population.vmapped import init_members
 
 
@@ -31,7 +31,8 @@ def test_members_have_the_kernel_for_batches_of_many_rows(
     )
     (run,) = prepare_population(config, load_dataset(config), tmp_path)
     state = init_members(run)
-    members = jax.jit(partial(train_all_round, run)).lower(run.data, state).as_text()
+    rounds = partial(train_all_round, run, shapes=member_logs(run, run.data, state))
+    members = jax.jit(rounds).lower(run.data, state).as_text()
     assert ("denseq_dense_backward" in members) == is_by_kernel
     own = select_both(run.data, state, 0)
     alone = jax.jit(partial(train_round, run.program)).lower(*own).as_text()

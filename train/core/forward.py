@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypedDict
 
 import jax
@@ -93,11 +94,19 @@ def evaluate_split(
     def join_blocks(array: Array) -> Array:
         return array.reshape(-1, *array.shape[2:])[: len(rows_n)]
 
-    n_rows = block_rows(program, data, variables)
+    n_rows = program.block_rows or block_rows(program, data, variables)
     rows, mask = _to_blocks(parts, rows_n, len(rows_n) if n_real is None else n_real, n_rows)
     own_blocks = (own_slice(parts, rows), own_slice(parts, mask))
     predictions, sums = all_gathered(parts, lax.map(evaluate_block, own_blocks))
     return jax.tree.map(join_blocks, predictions), jax.tree.map(jnp.sum, sums)
+
+
+def with_block_rows(program: Program, data: Data, state: State) -> Program:
+    """A program that knows the rows of its blocks, which takes two passes through the network."""
+    if data.valid.shape[0] == 0:
+        return program
+    variables = evaluation_weights(program, state).variables(data.statistics)
+    return replace(program, block_rows=block_rows(program, data, variables))
 
 
 def block_rows(program: Program, data: Data, variables: Variables) -> int:

@@ -102,6 +102,8 @@ class Program:
 
     None too where no row that trains has more.
     """
+    block_rows: int | None = None
+    """Rows of an evaluation block; None: they are counted where a split is evaluated."""
     careful: bool = False
     """Whether every update is looked at, and left out if it is not finite (`train.core.faults`)."""
 

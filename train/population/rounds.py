@@ -31,7 +31,13 @@ def member_program(run: Run, data: Data) -> Program:
         return run.program
     program = make_program(with_values(run.config, data.numbers), run.dataset)
     own = run.program
-    return replace(program, parts=own.parts, shared_rows=own.shared_rows, careful=own.careful)
+    return replace(
+        program,
+        parts=own.parts,
+        shared_rows=own.shared_rows,
+        block_rows=own.block_rows,
+        careful=own.careful,
+    )
 
 
 def side_by_side(run: Run) -> bool:
@@ -42,8 +48,11 @@ def side_by_side(run: Run) -> bool:
     return not (run.config.net.reads_steps and jax.default_backend() == "cpu")
 
 
-def train_all_round(run: Run, data: Data, state: State) -> tuple[State, Logs]:
-    """A round of every member that still trains: their states, and what they log."""
+def train_all_round(run: Run, data: Data, state: State, shapes: Logs) -> tuple[State, Logs]:
+    """A round of every member that still trains: their states, and what they log.
+
+    `shapes` are those of what the members log, as `member_logs` gives them.
+    """
     training_k = still_training(run.program, state)
 
     def train_member(data: Data, state: State) -> tuple[State, Logs]:
@@ -53,9 +62,7 @@ def train_all_round(run: Run, data: Data, state: State) -> tuple[State, Logs]:
         with nets_side_by_side():
             new, log = jax.vmap(train_member, in_axes=(AXES, 0))(data, state)
         return where_training(training_k, new, state), log
-    nothing = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), member_logs(run, data, state)
-    )
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), shapes)
     del nothing["ran"]
 
     def if_training(member: tuple[dict[str, Tree], State, Array]) -> tuple[State, Logs]:
@@ -89,7 +96,7 @@ def train_members(
     ) -> tuple[State, State, Logs, Array, Array, Array]:
         before, _, logs, i, _, _ = carry
         ran = still_training(run.program, before)
-        state, log = train_all_round(run, data, before)
+        state, log = train_all_round(run, data, before, shapes)
         logs = jax.tree.map(
             lambda buffer, value: buffer.at[i].set(value), logs, {**log, "ran": ran}
         )
@@ -99,6 +106,7 @@ def train_members(
         n_left = _count_members(run, still_training(run.program, state))
         return state, before, logs, i + is_sound, n_left, is_sound
 
+    shapes = jax.tree.map(lambda all_of: jax.ShapeDtypeStruct(all_of.shape[1:], all_of.dtype), logs)
     n_left = _count_members(run, still_training(run.program, state))
     start = state, state, logs, jnp.zeros((), jnp.int32), n_left, jnp.ones((), bool)
     state, before, logs, count, _, is_sound = lax.while_loop(unfinished, body, start)

@@ -18,6 +18,7 @@ from nets.base import Array, Tree
 from nets.dropout import is_off
 from train.config.bounded import resolved
 from train.core.fallback import with_fallback
+from train.core.forward import with_block_rows
 from train.core.program import Data
 from train.core.state import State, init_state
 from train.core.weights import init_weights
@@ -132,9 +133,12 @@ class MemberRounds:
     """
 
     def __init__(self, run: Run, state: State):
+        first = jax.eval_shape(lambda data, state: select_both(data, state, 0), run.data, state)
+        run = replace(run, program=with_block_rows(run.program, *first))
         # It outlives the stretch of training that it was made for, which the rows need not.
         self._run = replace(run, data=run.data.replace(arrays=()))
-        self._capacity = log_capacity(member_logs(run, run.data, state))
+        self._shapes = member_logs(run, run.data, state)
+        self._capacity = log_capacity(self._shapes)
         self._programs: dict[tuple[int, bool], Callable[..., tuple[State, Logs, Array]]] = {}
         self._done: Array | int = 1
         chosen, _ = self._choose(state)
@@ -181,10 +185,18 @@ class MemberRounds:
             def call(
                 data: Data, state: State, n_rounds: Array, most_left: Array
             ) -> tuple[State, Logs, Array]:
-                logs = empty_logs(member_logs(run, data, state), self._capacity)
+                logs = empty_logs(self._shapes_of(len(state.stopped)), self._capacity)
                 n_rounds = jnp.minimum(n_rounds, self._capacity)
                 return train_members(run, data, state, logs, n_rounds, most_left)
 
             arguments = data, state, np.int32(1), np.int32(0)
             self._programs[size, careful] = compiled(run.layout, call, arguments, SPECS)
         return self._programs[size, careful]
+
+    def _shapes_of(self, n_members: int) -> Logs:
+        """Shapes and types of what a round of so many members logs."""
+
+        def resized(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((n_members, *leaf.shape[1:]), leaf.dtype)
+
+        return jax.tree.map(resized, self._shapes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 
 from nets.base import Array
 from train.core.fallback import with_fallback
+from train.core.forward import with_block_rows
 from train.core.op_by_op import op_by_op
 from train.core.program import Data
 from train.core.rounds import log_shapes, run_rounds
@@ -65,6 +67,7 @@ class InMemory:
 
 
 def _compile_rounds(run: Run, data: Data, state: State) -> Call:
+    run = replace(run, program=with_block_rows(run.program, data, state))
     shapes = log_shapes(run.program, data, state)
     capacity = log_capacity(shapes)
 
