@@ -76,7 +76,7 @@ def test_plain_columns_are_read_without_a_look_at_each(monkeypatch: pytest.Monke
     monkeypatch.setattr("train.data.values._cast_text", lambda raw: pytest.fail(raw.name))
     for raw in (raws[0], raws[2], raws[3]):
         assert as_programs_write(raw) is not None
-    assert as_programs_write not in raws[1].found and as_programs_write not in raws[4].found
+    assert as_programs_write not in raws[1].cache and as_programs_write not in raws[4].cache
 
 
 def test_rows_are_encoded_the_same_at_once_and_column_by_column(
