@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include "vectors.h"
@@ -20,18 +19,6 @@ struct AdamArrays {
   const float *gradient, *weight, *mean, *square;
   float *new_weight, *new_mean, *new_square;
 };
-
-DENSEQ_INLINE Vector square_root(Vector x) {
-#if defined(__AVX512F__)
-  // A mask all of whose bits are set costs nothing; without it gcc warns of its header.
-  return (Vector)_mm512_maskz_sqrt_ps((__mmask16)-1, (__m512)x);
-#elif defined(__AVX2__)
-  return (Vector)_mm256_sqrt_ps((__m256)x);
-#else
-  for (int lane = 0; lane < kLanes; ++lane) x[lane] = std::sqrt(x[lane]);
-  return x;
-#endif
-}
 
 // m = (1 - beta1) g + beta1 m;  v = (1 - beta2) g^2 + beta2 v;  w = w + scale m / (sqrt(v) + epsilon)
 inline void adam(const AdamRates rates, const AdamArrays at, int64_t n) {

@@ -76,17 +76,6 @@ DENSEQ_INLINE Vector polynomial(const float (&highest_first)[N], Vector x) {
   return sum;
 }
 
-DENSEQ_INLINE Vector root(Vector x) {
-#if defined(__AVX512F__)
-  return (Vector)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
-#elif defined(__AVX2__)
-  return (Vector)_mm256_sqrt_ps((__m256)x);
-#else
-  for (int lane = 0; lane < kLanes; ++lane) x[lane] = std::sqrt(x[lane]);
-  return x;
-#endif
-}
-
 // The quantile function of the normal distribution for p from 1e-7 to 1 - 1e-7, by the rational functions of Cephes that
 // jax.scipy.special.ndtri has too.
 inline Vector normal_quantile(Vector p) {
@@ -103,7 +92,7 @@ inline Vector normal_quantile(Vector p) {
   const auto upper = p > 1.0f - kTail;
   const Vector low = upper ? 1.0f - p : p, w = low - 0.5f, s = w * w;
   const Vector middle = (w + w * s * (polynomial(kOver, s) / polynomial(kUnder, s))) * -2.50662827f;
-  const Vector z = root(logarithm(low) * -2.0f), inverse = 1.0f / z;
+  const Vector z = square_root(logarithm(low) * -2.0f), inverse = 1.0f / z;
   const Vector tail = z - logarithm(z) / z - polynomial(kFarOver, inverse) / polynomial(kFarUnder, inverse) / z;
   const Vector x = low > kTail ? middle : tail;
   return upper ? x : -x;

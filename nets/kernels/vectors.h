@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -71,6 +72,18 @@ DENSEQ_INLINE Vector reciprocal(Vector b) {
   return guess + guess * (error + error * error);
 #else
   return 1.0f / b;
+#endif
+}
+
+DENSEQ_INLINE Vector square_root(Vector x) {
+#if defined(__AVX512F__)
+  // A mask all of whose bits are set costs nothing; without it gcc warns of its header.
+  return (Vector)_mm512_maskz_sqrt_ps((__mmask16)-1, (__m512)x);
+#elif defined(__AVX2__)
+  return (Vector)_mm256_sqrt_ps((__m256)x);
+#else
+  for (int lane = 0; lane < kLanes; ++lane) x[lane] = std::sqrt(x[lane]);
+  return x;
 #endif
 }
 
