@@ -58,6 +58,14 @@ def test_what_is_written_is_read_back(tmp_path, name, data):
     assert read_back.equals(table), (read_back.to_pydict(), table.to_pydict())
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv"])
+@pytest.mark.parametrize("cell", ["\x1a", "word\x1a", "\x1a\x1a"])
+def test_a_cell_that_ends_as_text_of_dos_does_is_kept(tmp_path, name, cell):
+    for columns in ({"a": ["word", cell]}, {"b": [1, 2], "a": ["word", cell]}):
+        write_table(pa.table(columns), tmp_path / name)
+        assert as_kinds(read_table(tmp_path / name)).to_pydict() == columns
+
+
 def test_a_tab_in_a_name_leaves_rows_without_a_value_where_they_are(tmp_path):
     table = pa.table({"a": ["1", None, "3"], "b\tc": ["4", None, "6"]})
     write_table(table, tmp_path / "x.tsv")

@@ -123,8 +123,9 @@ def _csv_cells(column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type):
         quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
         # Every character that could be a delimiter is quoted, so that which one is stays beyond
-        # doubt.
-        return pc.if_else(pc.match_substring_regex(text, r'["\r\n,;\t|]|^\s|\s$|^$'), quoted, text)
+        # doubt, and Ctrl-Z, by which text of DOS ends.
+        marks = r'["\r\n,;\t|\x1a]|^\s|\s$|^$'
+        return pc.if_else(pc.match_substring_regex(text, marks), quoted, text)
     return text
 
 
