@@ -1,7 +1,7 @@
 """A step of Adam by the compiled kernel (adam.cc), for nets side by side.
 
-XLA makes three operations of every array, each of which goes through all nets: a net's numbers
-leave the core's cache, or are another core's, from one to the next.
+XLA updates each array in three operations, and each operation passes over all nets: from one to
+the next a net's numbers have left the core's cache, or are in another core's.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from nets.kernels.dense_choice import are_side_by_side
 Rate = float | Array
 
 
-class AdamStep(NamedTuple):
-    """Numbers that a step goes by."""
+class AdamScalars(NamedTuple):
+    """The hyperparameters of a step."""
 
     beta1: Rate
     beta2: Rate
     epsilon: Rate
     scale: Rate
-    """Of the direction: minus the learning rate, times the correction of the means."""
+    """Minus the learning rate, times the bias correction: what the direction is multiplied by."""
 
 
-class Moving(NamedTuple):
-    """What a step changes, trees of one form."""
+class AdamState(NamedTuple):
+    """What a step changes: trees of the same structure, with optax' names."""
 
-    weights: Tree
-    mean: Tree
-    """Of the gradients."""
-    square: Tree
-    """The mean of their squares."""
+    params: Tree
+    mu: Tree
+    """Running means of the gradients."""
+    nu: Tree
+    """Running means of their squares."""
 
 
 def suits(gradients: Tree) -> bool:
@@ -46,21 +46,22 @@ def suits(gradients: Tree) -> bool:
     return all(leaf.dtype == jnp.float32 for leaf in leaves)
 
 
-def native_adam(by: AdamStep, gradients: Tree, before: Moving) -> Moving:
-    """Weights, and running means, after a step."""
-    numbers = (by.beta1, 1 - by.beta1, by.beta2, 1 - by.beta2, by.epsilon, by.scale)
-    rates_6 = jnp.stack([jnp.asarray(number, jnp.float32) for number in numbers])
-    leaves, form = jax.tree.flatten(gradients)
-    moving = [jax.tree.leaves(tree) for tree in before]
-    given = [array for parameter in zip(leaves, *moving, strict=True) for array in parameter]
-    asked = [jax.ShapeDtypeStruct(leaf.shape, jnp.float32) for leaf in leaves for _ in before]
-    # They are written where they stand: no loop around this has to copy them.
-    places = [4 * i + j for i in range(len(leaves)) for j in (2, 3, 4)]
+def native_adam(scalars: AdamScalars, gradients: Tree, before: AdamState) -> AdamState:
+    """Parameters and running means after a step."""
+    beta1, beta2, epsilon, scale = scalars
+    numbers = (beta1, 1 - beta1, beta2, 1 - beta2, epsilon, scale)
+    scalars_6 = jnp.stack([jnp.asarray(number, jnp.float32) for number in numbers])
+    leaves, structure = jax.tree.flatten(gradients)
+    trees = [jax.tree.leaves(tree) for tree in before]
+    operands = [array for arrays in zip(leaves, *trees, strict=True) for array in arrays]
+    results = [jax.ShapeDtypeStruct(leaf.shape, jnp.float32) for leaf in leaves for _ in before]
+    # Each result takes the place of its operand: a loop around this call then copies none.
+    updated = [1 + 4 * i + j for i in range(len(leaves)) for j in (1, 2, 3)]
     call = jax.ffi.ffi_call(
         "denseq_adam",
-        asked,
+        results,
         vmap_method="broadcast_all",
-        input_output_aliases={place: i for i, place in enumerate(places)},
+        input_output_aliases={operand: i for i, operand in enumerate(updated)},
     )
-    made = call(rates_6, *given)
-    return Moving(*(jax.tree.unflatten(form, made[i::3]) for i in range(3)))
+    after = call(scalars_6, *operands)
+    return AdamState(*(jax.tree.unflatten(structure, after[i::3]) for i in range(3)))

@@ -19,7 +19,7 @@ from small_nets import keep_mask
 from nets.batch_axis import part_of_batch
 from nets.dense import BatchNorm
 from nets.dropout import random_bits
-from train.core.batch_parts import Parts, padded_size, sum_over_parts
+from train.core.batch_parts import PartResult, Parts, padded_size, sum_over_parts
 
 ROOT = Path(__file__).parents[2]
 GRADIENTS = """
@@ -123,14 +123,14 @@ def test_parts_on_one_device_add_up_to_the_whole(count: int, n_rows: int) -> Non
     size = padded_size(Parts(count), n_rows)
     assert 0 <= size - n_rows < count and size % count == 0
     x_b = np.random.default_rng(0).normal(size=size).astype(np.float32)
-    sums, whole, given = sum_over_parts(
+    found = sum_over_parts(
         Parts(count, 1, True),
         {"x": jnp.asarray(x_b)},
-        lambda rows: (rows["x"].sum(), 7.0, 2 * rows["x"]),
+        lambda rows: PartResult(rows["x"].sum(), 7.0, 2 * rows["x"]),
     )
-    np.testing.assert_array_equal(given, 2 * x_b)
-    np.testing.assert_allclose(sums, x_b.astype(np.float64).sum(), rtol=1e-5, atol=1e-5)
-    assert float(whole) == 7.0
+    np.testing.assert_array_equal(found.per_row, 2 * x_b)
+    np.testing.assert_allclose(found.summed, x_b.astype(np.float64).sum(), rtol=1e-5, atol=1e-5)
+    assert float(found.common) == 7.0
 
 
 @pytest.mark.parametrize("batch_axis", [0, 1, 2])

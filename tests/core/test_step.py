@@ -357,5 +357,5 @@ def test_an_update_of_members_follows_the_mean_of_their_losses(rows: str) -> Non
     for parts in (Parts(), Parts(2, 1, exact=True)):
         cut = dataclasses.replace(program, parts=parts)
         given = (batch._replace(weight=weight_b),)
-        grads = jax.jit(partial(gradients, cut))(data, state, given, mask_b.sum()).params
+        grads = jax.jit(partial(gradients, cut))(data, state, given, mask_b.sum()).grads
         assert_trees_close(grads, wanted, rtol=1e-4, atol=1e-6)

@@ -12,7 +12,7 @@ import pytest
 
 from nets.base import Tree
 from nets.kernels import library
-from nets.kernels.adam import AdamStep, Moving, native_adam, suits
+from nets.kernels.adam import AdamScalars, AdamState, native_adam, suits
 from nets.kernels.dense_choice import nets_side_by_side
 from tests.marks import needs_kernels
 from tests.nets.test_native_bits import run_python
@@ -32,11 +32,11 @@ def draw(seed: int, *members: int, least: float = -1.0) -> dict[str, np.ndarray]
     }
 
 
-def moving_of(*members: int) -> Moving:
-    return Moving(draw(1, *members), draw(2, *members), draw(3, *members, least=0.0))
+def state_of(*members: int) -> AdamState:
+    return AdamState(draw(1, *members), draw(2, *members), draw(3, *members, least=0.0))
 
 
-def by_hand(rates: tuple[float, ...], gradient: Tree, before: Moving) -> list[np.ndarray]:
+def by_hand(rates: tuple[float, ...], gradient: Tree, before: AdamState) -> list[np.ndarray]:
     """Weight, mean and square of one parameter."""
     beta1, beta2, epsilon, scale = rates
     g, w, m, v = (np.asarray(array, np.float64) for array in (gradient, *before))
@@ -45,9 +45,9 @@ def by_hand(rates: tuple[float, ...], gradient: Tree, before: Moving) -> list[np
     return [w + scale * m / (np.sqrt(v) + epsilon), m, v]
 
 
-def check(found: Moving, rates: tuple[float, ...], gradients: Tree, before: Moving) -> None:
+def check(found: AdamState, rates: tuple[float, ...], gradients: Tree, before: AdamState) -> None:
     for name in SHAPES:
-        own = Moving(*(tree[name] for tree in before))
+        own = AdamState(*(tree[name] for tree in before))
         for ours, truth in zip(found, by_hand(rates, gradients[name], own), strict=True):
             largest = np.abs(truth).max(initial=1e-30)
             np.testing.assert_allclose(ours[name], truth, rtol=0, atol=TOLERANCE * largest)
@@ -56,18 +56,18 @@ def check(found: Moving, rates: tuple[float, ...], gradients: Tree, before: Movi
 @needs_kernels()
 def test_a_step_is_that_of_the_formula() -> None:
     assert library.is_native()
-    gradients, before = draw(0), moving_of()
-    check(jax.jit(native_adam)(AdamStep(*RATES), gradients, before), RATES, gradients, before)
+    gradients, before = draw(0), state_of()
+    check(jax.jit(native_adam)(AdamScalars(*RATES), gradients, before), RATES, gradients, before)
 
 
 @needs_kernels()
 def test_members_have_rates_of_their_own_or_one_for_all() -> None:
     assert library.is_native()
-    gradients, before = draw(0, MEMBERS), moving_of(MEMBERS)
+    gradients, before = draw(0, MEMBERS), state_of(MEMBERS)
     scale_k = np.linspace(-1, 1, MEMBERS).astype(np.float32)
 
-    def step(scale: jax.Array, gradients: Tree, before: Moving) -> Moving:
-        return native_adam(AdamStep(*RATES[:3], scale), gradients, before)
+    def step(scale: jax.Array, gradients: Tree, before: AdamState) -> AdamState:
+        return native_adam(AdamScalars(*RATES[:3], scale), gradients, before)
 
     own = jax.jit(jax.vmap(step))(scale_k, gradients, before)
     shared = jax.jit(jax.vmap(step, (None, 0, 0)))(jnp.float32(RATES[3]), gradients, before)
@@ -80,10 +80,10 @@ def test_members_have_rates_of_their_own_or_one_for_all() -> None:
 @needs_kernels()
 def test_what_is_read_after_a_step_is_as_it_was_before() -> None:
     assert library.is_native()
-    gradients, before = draw(0), moving_of()
+    gradients, before = draw(0), state_of()
 
-    def step(gradients: Tree, before: Moving) -> tuple[Moving, Moving]:
-        after = native_adam(AdamStep(*RATES), gradients, before)
+    def step(gradients: Tree, before: AdamState) -> tuple[AdamState, AdamState]:
+        after = native_adam(AdamScalars(*RATES), gradients, before)
         return after, jax.tree.map(lambda old, new: 2 * old + 0 * new, before, after)
 
     doubled = jax.jit(step)(gradients, before)[1]
@@ -94,11 +94,11 @@ def digest() -> str:
     """The bits of a step of so many members that threads share them."""
     assert library.is_native()
 
-    def step(gradients: Tree, before: Moving) -> Moving:
-        return native_adam(AdamStep(*RATES), gradients, before)
+    def step(gradients: Tree, before: AdamState) -> AdamState:
+        return native_adam(AdamScalars(*RATES), gradients, before)
 
     found = hashlib.sha256()
-    for leaf in jax.tree.leaves(jax.jit(jax.vmap(step))(draw(0, MANY), moving_of(MANY))):
+    for leaf in jax.tree.leaves(jax.jit(jax.vmap(step))(draw(0, MANY), state_of(MANY))):
         found.update(np.asarray(leaf).tobytes())
     return found.hexdigest()
 

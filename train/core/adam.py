@@ -25,19 +25,19 @@ MOMENTUM_PRODUCT = np.cumprod(MOMENTUM_FACTOR)
 
 
 def scale_by_adam(beta1: Rate, beta2: Rate, epsilon: Rate) -> optax.GradientTransformation:
-    """Adam's direction, epsilon added to the root of the mean square before that is corrected.
+    """Adam's direction, with epsilon added to the root of the mean square before bias correction.
 
-    It is the epsilon-hat of Kingma & Ba (2015), section 2.
+    This is the epsilon-hat of Kingma & Ba (2015), section 2.
     """
 
     def direction(_: Array, mean: Array, square: Array, t: Array) -> Array:
-        return mean * correction(beta1, beta2, t) / (jnp.sqrt(square) + epsilon)
+        return mean * bias_correction(beta1, beta2, t) / (jnp.sqrt(square) + epsilon)
 
     return _from_moments(beta1, beta2, direction)
 
 
-def correction(beta1: Rate, beta2: Rate, t: Array) -> Array:
-    """What the means lack after t updates, since both began at 0: a factor of Adam's direction."""
+def bias_correction(beta1: Rate, beta2: Rate, t: Array) -> Array:
+    """The factor on Adam's direction after t updates that makes up for means that began at 0."""
     return jnp.sqrt(1 - beta2**t) / (1 - beta1**t)
 
 

@@ -21,8 +21,8 @@ Predictions = dict[str, Array]
 
 MAX_ROWS = 4096  # rows of an evaluation block at most
 BLOCK_BYTES = 1 << 29  # of what all layers give for a block: heavier rows make smaller blocks
-MIN_ROWS = 64  # of a block: fewer leave a processor idle,
-MAX_BYTES = 1 << 30  # unless they weigh more than this
+MIN_ROWS = 64  # of a block, since fewer leave a processor idle,
+MAX_BYTES = 1 << 30  # unless MIN_ROWS rows take more than these bytes
 
 
 class EvaluationSums(TypedDict):
@@ -46,7 +46,7 @@ def mean_error(sums: EvaluationSums) -> Array:
 
 
 def monitored(program: Program, sums: EvaluationSums) -> Array:
-    """What of the validation rows decides which weights answer."""
+    """The value of the validation rows by which the best weights are chosen."""
     return mean_error(sums) if program.config.train.monitor == "error" else mean_loss(sums)
 
 
@@ -66,9 +66,9 @@ def evaluate_split(
 ) -> tuple[Predictions, EvaluationSums]:
     """Predictions for these rows, {head: [n, ...]}, and sums of their losses and errors.
 
-    Rows count for what they do in training, class weights included: what is monitored is what is
-    trained on. With `n_real` the sums are over the first so many rows only. The rows are taken in
-    blocks, which devices divide.
+    Rows have the weights that they have in training, class weights included, so that the monitored
+    loss is the one that is trained on. With `n_real` the sums are over the first `n_real` rows
+    only. The rows are taken in blocks, which are divided over the devices.
     """
     variables = weights.variables(data.statistics)
     parts = program.parts
@@ -102,7 +102,7 @@ def evaluate_split(
 
 
 def with_block_rows(program: Program, data: Data, state: State) -> Program:
-    """A program that knows the rows of its blocks, which takes two passes through the network."""
+    """The program with `block_rows` set, which takes two abstract passes through the network."""
     if data.valid.shape[0] == 0:
         return program
     variables = evaluation_weights(program, state).variables(data.statistics)
@@ -110,27 +110,27 @@ def with_block_rows(program: Program, data: Data, state: State) -> Program:
 
 
 def block_rows(program: Program, data: Data, variables: Variables) -> int:
-    """Rows of an evaluation block: a power of two, MAX_ROWS unless they weigh too much.
+    """Rows of an evaluation block: MAX_ROWS, or a smaller power of two where rows are large.
 
-    A row weighs what all layers of the network give for it, which is known without computing. The
-    number depends on nothing else: not on the rows there are, nor on devices.
+    The size of a row is that of the outputs of all layers for it, known from their shapes. Nothing
+    else counts: neither how many rows there are, nor the devices.
     """
 
-    def given(n_rows: int) -> int:
-        """Bytes of what layers give for so many rows; some give weights as well."""
+    def output_bytes(n_rows: int) -> int:
+        """Bytes of the outputs of all layers for so many rows; some layers return weights too."""
 
-        def layers(variables: Variables, data: Data) -> list[Array]:
+        def outputs_of_layers(variables: Variables, data: Data) -> list[Array]:
             inputs = program.batch(data, jnp.zeros(n_rows, jnp.int32)).inputs
             _, outputs = program.network.apply(
                 variables, inputs, train=False, capture_intermediates=True, mutable="intermediates"
             )
-            # A layer may give a function, as cells do that are stepped by a scan.
+            # A layer may return a function: cells that a scan steps do.
             return [leaf for leaf in jax.tree.leaves((inputs, outputs)) if hasattr(leaf, "dtype")]
 
-        shapes = jax.eval_shape(layers, variables, data)
+        shapes = jax.eval_shape(outputs_of_layers, variables, data)
         return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
-    n_bytes = given(2) - given(1)
+    n_bytes = output_bytes(2) - output_bytes(1)
     n_rows = MAX_ROWS
     while n_rows > MIN_ROWS and n_rows * n_bytes > BLOCK_BYTES:
         n_rows //= 2

@@ -29,11 +29,11 @@ from train.core.batch_losses import (
     weighted_loss,
     window_loss,
 )
-from train.core.batch_parts import sum_over_parts
+from train.core.batch_parts import PartResult, sum_over_parts
 from train.core.batching import batch_rows, epoch_rows
-from train.core.descent import descended
 from train.core.faults import Candidate, accept, select
 from train.core.net_members import rows_of_members
+from train.core.optimizer_step import apply_gradients
 from train.core.penalties import layer_norms, penalties
 from train.core.program import DROPOUT_KEY, Data, Program
 from train.core.schedules import decay_factor
@@ -43,6 +43,10 @@ from train.core.windows import by_rows, update_in_windows
 from train.data.dataset import Batch
 
 Rows = tuple[Batches, Window | None]
+# Of a part of a batch: the sum of its losses, (penalty, batch_stats), and each row's carry.
+LossParts = PartResult[Array, tuple[Array, Params], Tree]
+# The same, with the gradients beside the losses.
+GradientParts = PartResult[tuple[Params, Array], tuple[Array, Params], Tree]
 
 
 def train_epoch(program: Program, data: Data, state: State) -> tuple[State, Sums]:
@@ -68,23 +72,23 @@ def update_on_rows(
 def update(
     program: Program, data: Data, state: State, batch: Batch[Array], mask_b: Array
 ) -> tuple[State, Sums]:
-    """The state after one step of descent on a batch, and the sums of its losses.
+    """The state after one update on a batch, and the sums of its losses.
 
-    `mask_b` is 1 for the rows of the batch, also for those of weight 0, and 0 for what only fills
-    it up. A network that learns by a rule of its own takes that in place of a gradient.
+    `mask_b` is 1 for the rows of the batch, including those of weight 0, and 0 for padding. A
+    network that learns by a rule of its own applies its rule in place of a gradient.
     """
     batches = augmented(program, data, state.step, batch, mask_b)
     if program.network.learns_by_rule:
-        # Its rows are never mixed (the config's checks refuse it), so the first batch is all.
+        # The config's checks refuse mixed rows for such networks: there is one batch.
         return _update_by_rule(program, data, state, batches[0], mask_b)
-    descend = partial(_descend, program, n_rows=mask_b.sum())
+    gradient_update = partial(_update_by_gradient, program, n_rows=mask_b.sum())
     if program.window is not None:
-        return update_in_windows(program, data, state, batches, descend)
-    state, sums, _ = descend(data, state, batches)
+        return update_in_windows(program, data, state, batches, gradient_update)
+    state, sums, _ = gradient_update(data, state, batches)
     return state, sums
 
 
-def _descend(
+def _update_by_gradient(
     program: Program,
     data: Data,
     state: State,
@@ -93,12 +97,12 @@ def _descend(
     *,
     n_rows: Array,
 ) -> tuple[State, Sums, Tree]:
-    """The state after a step down the gradient, the sums, and the carry that a window ends with."""
+    """The state after a step of the optimizer, the sums, and the carry at a window's end."""
     grads, sums, batch_stats, carry = gradients(program, data, state, batches, n_rows, window)
     options = program.config.optim
     plateau = state.plateau.factor if options.schedule == "plateau" else None
     before: Tree = state.weights.params
-    params, opt_state = descended(program, grads, state.opt_state, before, plateau)
+    params, opt_state = apply_gradients(program, grads, state.opt_state, before, plateau)
     average = state.average
     if not is_off(options.ema):
         average = optax.incremental_update(params, average, 1 - options.ema)
@@ -124,16 +128,16 @@ def _skip_if_faulty(
 
 
 class Gradients(NamedTuple):
-    """What an update goes by."""
+    """The gradients of a batch, and what else its forward pass gives."""
 
-    params: Params
+    grads: Params
     """The gradients of the loss plus penalties."""
     sums: Sums
-    """The sums behind it."""
+    """The sums that the loss is made of."""
     batch_stats: Params
     """The new running statistics."""
     carry: Tree = ()
-    """The state that each row ends a window with, an axis of rows in front."""
+    """The recurrent state of each row at the end of a window, with an axis of rows in front."""
 
 
 def gradients(
@@ -144,17 +148,17 @@ def gradients(
     n_rows: Array,
     window: Window | None = None,
 ) -> Gradients:
-    """Gradients of the loss of a batch plus penalties, and what else comes of it.
+    """Gradients of the loss of a batch plus penalties.
 
     The loss is the sum of weight times loss over the batch, divided by `n_rows` times the mean
-    weight of all training rows: so its expectation is the weighted mean over the training rows.
-    Were it divided by the batch's own weights, a row would count by what happens to stand beside
-    it.
+    weight of all training rows: its expectation is the weighted mean over the training rows.
+    Divided by the batch's own weights instead, a row's share would depend on the rows that happen
+    to be in its batch.
 
-    `batches` is one batch, or two where rows are mixed: these have the same inputs, a target each,
-    and weights that hold each target's share; their losses are added up. Where a batch is cut
-    (`program.parts`), each part gives sums over its own rows, and the gradient of the whole is the
-    sum of the parts' gradients. With a `window` the batches hold its steps alone.
+    `batches` is one batch, or two where rows are mixed: the two have the same inputs, a target
+    each, and weights that hold each target's share; their losses are added up. Where a batch is
+    divided (`program.parts`), its gradient is the sum of the gradients of its parts. With a
+    `window` the batches hold the steps of that window only.
     """
     network = _with_dropout(program, state.step)
     key = jax.random.fold_in(quick_key(data.key), DROPOUT_KEY)
@@ -164,29 +168,26 @@ def gradients(
     if window is not None:
         expected = expected * share_of_steps(program)
 
-    def objective(params: Params, rows: Rows) -> tuple[Array, tuple[Array, Array, Params, Tree]]:
+    def objective(params: Params, rows: Rows) -> tuple[Array, LossParts]:
         variables = Weights(params, state.weights.batch_stats).variables(data.statistics)
         apply = partial(network.apply, variables, train=True, rngs=rngs, mutable=["batch_stats"])
         loss, mutated, carry = _loss_of_rows(program, apply, rows)
         penalty = penalties(params, program.config.optim)
-        # The gradients of all parts are added up, so each part has but a share of the penalty's:
-        # together they count it once. What is returned to be logged is the whole penalty.
+        # The gradients of all parts are added up: each has a share of the penalty's, so that the
+        # penalty counts once. The whole penalty is returned, to be logged.
         mean = loss / jnp.maximum(expected, 1e-30) + penalty / program.parts.count
-        return mean, (loss, penalty, mutated.get("batch_stats") or {}, carry)
+        return mean, PartResult(loss, (penalty, mutated.get("batch_stats") or {}), carry)
 
-    def gradients_of_part(
-        rows: Rows,
-    ) -> tuple[tuple[Params, Array], tuple[Array, Params], Tree]:
+    def gradients_of_part(rows: Rows) -> GradientParts:
         differentiate = jax.grad(objective, has_aux=True)
-        grads, (loss, penalty, batch_stats, carry) = differentiate(state.weights.params, rows)
-        return (grads, loss), (penalty, batch_stats), carry
+        grads, (loss, common, carry) = differentiate(state.weights.params, rows)
+        return PartResult((grads, loss), common, carry)
 
-    # The first pair is added up over the parts; the second is of the whole batch, the same in all;
-    # the third has a place for each row.
-    of_loss, of_batch, carry = sum_over_parts(program.parts, (batches, window), gradients_of_part)
-    grads, loss = of_loss
-    penalty, batch_stats = of_batch
-    return Gradients(grads, Sums(loss=loss, weight=weight, penalty=penalty), batch_stats, carry)
+    whole = sum_over_parts(program.parts, (batches, window), gradients_of_part)
+    grads, loss = whole.summed
+    penalty, batch_stats = whole.common
+    sums = Sums(loss=loss, weight=weight, penalty=penalty)
+    return Gradients(grads, sums, batch_stats, whole.per_row)
 
 
 def _loss_of_rows(
@@ -194,7 +195,7 @@ def _loss_of_rows(
 ) -> tuple[Array, Params, Tree]:
     """The weighted loss of rows, the collections that the network changed, and a window's carry.
 
-    `apply` is the network's, given its variables.
+    `apply` is `network.apply` with the variables bound.
     """
     batches, window = rows
     weight_b = jnp.stack([batch.weight for batch in batches]).sum(0)
@@ -210,9 +211,10 @@ def _loss_of_rows(
 def _update_by_rule(
     program: Program, data: Data, state: State, batch: Batch[Array], mask_b: Array
 ) -> tuple[State, Sums]:
-    """The state after one step of the network's own rule, which leaves its new variables behind.
+    """The state after one step of the network's own rule, its method `learn`.
 
-    It sees weights over their mean: what a rule does in one step may not depend on their unit.
+    The method changes the variables in place. It is given weights divided by their mean, so that
+    the size of a step does not depend on the unit of the weights.
     """
     mean = data.mean_weight
     weight_b = mask_b if mean is None else batch.weight / mean
@@ -234,7 +236,7 @@ def _update_by_rule(
 
 
 def _with_dropout(program: Program, step: Array) -> DataNetwork:
-    """The network with the rate of dropout that its schedule has come to."""
+    """The network with the rate of dropout that its schedule gives at this step."""
     options = program.config.net
     if not isinstance(options, Dense) or options.dropout_schedule == "constant":
         return program.network

@@ -1,7 +1,7 @@
 """Truncated backpropagation through time (Williams & Peng 1990): an update after each window.
 
-A window is a stretch of the steps of a batch. The state that a recurrent net ends one with is what
-it begins the next one with, and no gradient goes back through it. Shapes: b rows, w windows.
+A window is a stretch of the steps of a batch. The recurrent state at the end of a window is the
+initial state of the next one, and no gradient flows back through it. Shapes: b rows, w windows.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from train.core.tasks import HEAD_KINDS
 from train.data.dataset import Batch
 
 T = TypeVar("T")
-Descend = Callable[[Data, State, Batches, Window], tuple[State, Sums, Tree]]
+GradientUpdate = Callable[[Data, State, Batches, Window], tuple[State, Sums, Tree]]
 
 
 def update_in_windows(
-    program: Program, data: Data, state: State, batches: Batches, descend: Descend
+    program: Program, data: Data, state: State, batches: Batches, gradient_update: GradientUpdate
 ) -> tuple[State, Sums]:
     """The state after an update on each window of a batch, and the sums of the whole batch.
 
-    `descend` makes one update, and gives the carry that the window ends with. The batch counts as
-    one step of the run: its windows have one learning rate, and dropout of their own. A window in
-    which nothing is asked for changes no weight.
+    `gradient_update` makes one update, and gives the carry at the window's end. The batch counts as
+    one step of the run: its windows share one learning rate, but draw dropout each for itself. A
+    window without any target changes no weight.
     """
     size = program.window
     assert size is not None
@@ -43,8 +43,8 @@ def update_in_windows(
     padded = tuple(_padded(program, batch, n_most * size) for batch in batches)
     last_b = jnp.maximum(length_b - 1, 0) // size
     n_windows = last_b.max() + 1
-    asks_w = _asks(program, last_b, n_windows, n_most)
-    share = 1 / asks_w.sum()
+    has_target_w = _has_target(program, last_b, n_windows, n_most)
+    share = 1 / has_target_w.sum()
 
     def update_on_window(
         number: Array, carried: tuple[State, Tree, Sums]
@@ -53,17 +53,19 @@ def update_in_windows(
         key = jax.random.fold_in(jax.random.fold_in(data.key, WINDOW_KEY), number)
         steps = tuple(_steps(program, batch, number, size) for batch in padded)
         window = Window(carry, (last_b == number).astype(jnp.float32))
-        after, of_window, carry = descend(data.replace(key=key), before, steps, window)
-        after = after.replace(step=before.step, opt_state=_at(after.opt_state, before.opt_state))
-        found = after, _shared(of_window, share)
+        after, of_window, carry = gradient_update(data.replace(key=key), before, steps, window)
+        after = after.replace(
+            step=before.step, opt_state=_with_schedules_of(after.opt_state, before.opt_state)
+        )
+        found = after, _scaled(of_window, share)
         none = before, jax.tree.map(jnp.zeros_like, sums)
-        after, of_window = select(asks_w[number], found, none)
+        after, of_window = select(has_target_w[number], found, none)
         return after, carry, jax.tree.map(jnp.add, sums, of_window)
 
     begin = by_rows(program.network.body.initial_carry(len(length_b)))
     carried = state, begin, no_sums(program, state.weights)
     state, _, sums = lax.fori_loop(0, n_windows, update_on_window, carried)
-    return state.replace(step=state.step + 1, opt_state=_ahead(state.opt_state)), sums
+    return state.replace(step=state.step + 1, opt_state=_advance_schedules(state.opt_state)), sums
 
 
 def by_rows(carry: T) -> T:
@@ -71,25 +73,25 @@ def by_rows(carry: T) -> T:
     return jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), carry)
 
 
-def _asks(program: Program, last_b: Array, n_windows: Array, n_most: int) -> Array:
-    """Whether a target is asked for in each window [w]: at every step, or where a row ends."""
+def _has_target(program: Program, last_b: Array, n_windows: Array, n_most: int) -> Array:
+    """Whether each window has a target [w]: all do with targets at every step, else a row's end."""
     if any(HEAD_KINDS[task.head.kind].every_step for task in program.tasks):
         return jnp.arange(n_most) < n_windows
     return (last_b[:, None] == jnp.arange(n_most)[None]).any(0)
 
 
-def _shared(sums: Sums, share: Array) -> Sums:
-    """The sums of a window, but a share of what is the batch's, or is of each update."""
-    shared: Sums = jax.tree.map(lambda value: value * share, sums)
-    shared["loss"] = sums["loss"]
-    return shared
+def _scaled(sums: Sums, share: Array) -> Sums:
+    """The sums of a window: its loss whole, and a share of all that is counted once a batch."""
+    scaled: Sums = jax.tree.map(lambda value: value * share, sums)
+    scaled["loss"] = sums["loss"]
+    return scaled
 
 
 def _padded(program: Program, batch: Batch[Array], width: int) -> Batch[Array]:
-    """The batch with as many steps; what is beyond a row's end is read by nobody."""
+    """The batch padded to `width` steps."""
     inputs = {name: _to_width(array, width, 0) for name, array in batch.inputs.items()}
     target = dict(batch.target)
-    for name in _of_steps(program):
+    for name in _step_heads(program):
         beyond = jnp.nan if jnp.issubdtype(target[name].dtype, jnp.floating) else -1
         target[name] = _to_width(target[name], width, beyond)
     return batch._replace(inputs=inputs, target=target)
@@ -115,25 +117,25 @@ def _steps(program: Program, batch: Batch[Array], number: Array, size: int) -> B
         if name != "length":
             inputs[name] = cut(array)
     target = dict(batch.target)
-    for name in _of_steps(program):
+    for name in _step_heads(program):
         target[name] = cut(target[name])
     return batch._replace(inputs=inputs, target=target, length=length_b)
 
 
-def _of_steps(program: Program) -> list[str]:
+def _step_heads(program: Program) -> list[str]:
     """The heads that answer at every step."""
     kinds = {task.head.name: HEAD_KINDS[task.head.kind] for task in program.tasks}
     return [name for name, kind in kinds.items() if kind.every_step]
 
 
-# Schedules go by batches, so their counts stand still from window to window. A state that is a
-# count and nothing else is a schedule's; the moments of an optimizer count its updates themselves.
+# A schedule counts batches, so its count stays the same from window to window; the moments of an
+# optimizer count every update. The state of a schedule is a count and nothing else.
 def _is_schedule(state: object) -> bool:
     return getattr(state, "_fields", ()) == ("count",)
 
 
-def _at(opt_state: optax.OptState, before: optax.OptState) -> optax.OptState:
-    """The optimizer's state with its schedules where those of another one are."""
+def _with_schedules_of(opt_state: optax.OptState, before: optax.OptState) -> optax.OptState:
+    """`opt_state` with the counts of its schedules as they are in `before`."""
     return jax.tree.map(
         lambda new, old: old if _is_schedule(new) else new,
         opt_state,
@@ -142,8 +144,8 @@ def _at(opt_state: optax.OptState, before: optax.OptState) -> optax.OptState:
     )
 
 
-def _ahead(opt_state: optax.OptState) -> optax.OptState:
-    """The optimizer's state with its schedules one step on."""
+def _advance_schedules(opt_state: optax.OptState) -> optax.OptState:
+    """`opt_state` with the counts of its schedules raised by one."""
     return jax.tree.map(
         lambda node: jax.tree.map(lambda count: count + 1, node) if _is_schedule(node) else node,
         opt_state,

@@ -16,7 +16,7 @@ from train.config.members import is_population, members_of, settings_of, with_va
 from train.config.net_base import NetOptions
 from train.config.net_options import Dense
 from train.config.options import Config
-from train.core.descent import is_adam_alone
+from train.core.optimizer_step import is_plain_adam
 from train.parallel.runtime import usable_cores
 from train.run.manifest import read_listed
 
@@ -72,7 +72,7 @@ def _may_be_native_if_at_hand(config: Config) -> bool:
         return False
     for chosen in settings_of(config):
         own = with_values(config, chosen)
-        if not own.net.reads_steps and (is_adam_alone(own.optim) or _may_be_of_members(own.net)):
+        if not own.net.reads_steps and (is_plain_adam(own.optim) or _may_be_of_members(own.net)):
             return True
     return False
 

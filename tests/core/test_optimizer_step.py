@@ -15,8 +15,8 @@ from nets.kernels import library
 from nets.kernels.dense_choice import nets_side_by_side
 from tests.marks import needs_kernels
 from train.config.options import Optim
-from train.core.descent import descended, is_adam_alone
 from train.core.optim import make_optimizer
+from train.core.optimizer_step import apply_gradients, is_plain_adam
 
 TOTAL = 6
 SHAPES = {"kernel": (3, 4, 33), "bias": (3, 33)}  # of three nets
@@ -42,7 +42,7 @@ def steps(options: Optim, plateau: float | None) -> tuple[Tree, Tree, str]:
 
     def step(grads: Tree, state: Tree, params: Tree) -> tuple[Tree, Tree]:
         factor = None if plateau is None else jnp.float32(plateau)
-        return descended(program, grads, state, params, factor)  # type: ignore[arg-type]
+        return apply_gradients(program, grads, state, params, factor)  # type: ignore[arg-type]
 
     with nets_side_by_side():
         run = jax.jit(jax.vmap(step))
@@ -67,7 +67,7 @@ def test_steps_by_the_kernel_are_those_of_the_optimizer(
 ) -> None:
     assert library.is_native()
     *found, by_kernel = steps(options, plateau)
-    with patch("train.core.descent.suits", return_value=False):
+    with patch("train.core.optimizer_step.suits", return_value=False):
         *truth, plain = steps(options, plateau)
     assert "denseq_adam" in by_kernel and "denseq_adam" not in plain
     assert jax.tree.structure(found) == jax.tree.structure(truth)
@@ -97,4 +97,4 @@ def test_steps_by_the_kernel_are_those_of_the_optimizer(
 def test_the_kernel_takes_steps_of_adam_with_nothing_beside_it(
     options: Optim, wanted: bool
 ) -> None:
-    assert is_adam_alone(options) is wanted
+    assert is_plain_adam(options) is wanted
