@@ -103,12 +103,17 @@ def column_sums(features: Features, weight_n: Floats) -> tuple[Floats, Floats]:
 
 
 def solve_iteratively(
-    product: Callable[[Floats], Floats], diagonal_f: Floats, right_f: Floats, deadline: Deadline
+    product: Callable[[Floats], Floats],
+    diagonal_f: Floats,
+    right_f: Floats,
+    deadline: Deadline,
+    tolerance: float = TOLERANCE,
 ) -> Floats:
     """x [f] of A x = right, by conjugate gradients on A over its diagonal.
 
-    `product` gives A x, of a positive A. Of a badly conditioned A it is what ITERATIONS steps come
-    to, each of which is nearer. Raises LeftOutError.
+    `product` gives A x, of a positive A. At most `tolerance` of the length of `right` is left; of a
+    badly conditioned A it is what ITERATIONS steps come to, each of which is nearer. Raises
+    LeftOutError.
     """
     scale_f = 1 / np.where(diagonal_f > 0, diagonal_f, 1)
     found_f = np.zeros(len(right_f))
@@ -116,7 +121,7 @@ def solve_iteratively(
     scaled_f = scale_f * rest_f
     along_f = scaled_f
     size = rest_f @ scaled_f
-    enough = TOLERANCE * np.linalg.norm(right_f)
+    enough = tolerance * np.linalg.norm(right_f)
     for _ in range(ITERATIONS):
         deadline.check()
         if np.linalg.norm(rest_f) <= enough:

@@ -26,7 +26,7 @@ from train.evaluation.baselines.linear import (
     Linear,
     column_sums,
 )
-from train.evaluation.baselines.logistic_solvers import multinomial, newton
+from train.evaluation.baselines.logistic_solvers import newton, newton_of_classes
 
 # |coefficients|^2 / (2 INVERSE_STRENGTH) + sum of log losses: the C of scikit-learn.
 INVERSE_STRENGTH = 1.0
@@ -67,7 +67,7 @@ class Problem:
             start_fo = np.zeros((self.x_nf.shape[1], self.size))
         penalty_f = self.square_f / (inverse_strength * self.x_nf.shape[0])
         weight_n = self.weight_n / self.weight_n.sum()
-        search = newton if self.kind == "binary" else multinomial
+        search = newton if self.kind == "binary" else newton_of_classes
         rows = self.x_nf, self.target_n, weight_n
         return search(*rows, penalty_f, start_fo, self.deadline)
 

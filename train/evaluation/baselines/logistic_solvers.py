@@ -20,11 +20,13 @@ from train.evaluation.baselines.linear import (
 )
 
 NEWTON_ITERATIONS = 50
-LBFGS_ITERATIONS = 500
-# Rows times squared coefficients up to which a step of Newton's method for many classes, which is
-# exact after some ten of them, costs less than the hundreds of L-BFGS that it saves.
-MAX_NEWTON_PRODUCTS = 4_000_000_000
+# Rows times squared coefficients up to which all second derivatives cost less than the hundreds of
+# products that conjugate gradients take where columns are nearly dependent.
+MAX_PRODUCTS = 4_000_000_000
 BLOCK_NUMBERS = 1 << 22  # that a block of rows makes of its curvature
+# Of the gradient's length, or its square root where that is less: what is left of it by a step
+# that is searched for (Nash, "A survey of truncated-Newton methods", 2000).
+MAX_LEFT = 0.1
 
 
 def newton(
@@ -78,21 +80,6 @@ def _newton_step(
     return solve_iteratively(product, square_f + penalty_f, gradient_f, deadline)
 
 
-def multinomial(
-    x_nf: Features,
-    target_n: NDArray,
-    weight_n: Floats,
-    penalty_f: Floats,
-    start_fo: Floats,
-    deadline: Deadline,
-) -> Floats:
-    """Coefficients [f, k] that minimise the cross-entropy of a softmax, by the cheaper search."""
-    n_products = x_nf.shape[0] * start_fo.size**2
-    is_cheap = not sparse.issparse(x_nf) and n_products <= MAX_NEWTON_PRODUCTS
-    search = newton_of_classes if is_cheap else lbfgs
-    return search(x_nf, target_n, weight_n, penalty_f, start_fo, deadline)
-
-
 def newton_of_classes(
     x_nf: Features,
     target_n: NDArray,
@@ -103,7 +90,7 @@ def newton_of_classes(
 ) -> Floats:
     """Coefficients [f, k] by Newton's method, its step halved until the loss falls.
 
-    They are those of float64: it ends where no step along Newton's direction is lower.
+    What a feature adds to all classes alike changes no probability: it is 0.
     """
     at_target = np.arange(x_nf.shape[0]), target_n
     w_fk = start_fo
@@ -122,8 +109,7 @@ def newton_of_classes(
         gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
         if np.abs(gradient_fk).max() < 1e-9:
             break
-        curvature = _curvature_of_classes(x_nf, p_nk, weight_n, penalty_f + 1e-12)
-        step_fk = np.linalg.solve(curvature, gradient_fk.ravel()).reshape(w_fk.shape)
+        step_fk = _step_of_classes(x_nf, p_nk, weight_n, penalty_f + 1e-12, gradient_fk, deadline)
         before = loss
         size_of_step = 1.0
         log_nk, loss = log_probabilities_and_loss(w_fk - step_fk)
@@ -133,7 +119,35 @@ def newton_of_classes(
         if loss > before:
             break
         w_fk = w_fk - size_of_step * step_fk
-    return w_fk
+    return w_fk - w_fk.mean(1, keepdims=True)
+
+
+def _step_of_classes(
+    x_nf: Features,
+    p_nk: Floats,
+    weight_n: Floats,
+    penalty_f: Floats,
+    gradient_fk: Floats,
+    deadline: Deadline,
+) -> NDArray[np.floating]:
+    """The inverse of the curvature of the loss, times its gradient [f, k]; or nearly that."""
+    gradient = gradient_fk.ravel()
+    if not sparse.issparse(x_nf) and len(x_nf) * len(gradient) ** 2 <= MAX_PRODUCTS:
+        curvature = _curvature_of_classes(x_nf, p_nk, weight_n, penalty_f)
+        return np.linalg.solve(curvature, gradient).reshape(gradient_fk.shape)
+    weighted_nk = weight_n[:, None] * p_nk
+
+    def product(v: Floats) -> Floats:
+        v_fk = v.reshape(gradient_fk.shape)
+        score_nk = x_nf @ v_fk
+        score_nk -= (p_nk * score_nk).sum(1, keepdims=True)
+        return (x_nf.T @ (weighted_nk * score_nk) + penalty_f[:, None] * v_fk).ravel()
+
+    square_kf = [column_sums(x_nf, row_k)[1] for row_k in (weighted_nk * (1 - p_nk)).T]
+    diagonal_fk = np.stack(square_kf, 1) + penalty_f[:, None]
+    tolerance = min(MAX_LEFT, float(np.sqrt(np.linalg.norm(gradient))))
+    step = solve_iteratively(product, diagonal_fk.ravel(), gradient, deadline, tolerance)
+    return step.reshape(gradient_fk.shape)
 
 
 def _curvature_of_classes(
@@ -159,31 +173,3 @@ def _curvature_of_classes(
         curvature_n1 = (weight_n * p_nk[:, k])[:, None]
         curvature_fkfk[:, k, :, k] = (x_nf * curvature_n1).T @ x_nf + np.diag(penalty_f)
     return curvature_fkfk.reshape(size, size) - products
-
-
-def lbfgs(
-    x_nf: Features,
-    target_n: NDArray,
-    weight_n: Floats,
-    penalty_f: Floats,
-    start_fo: Floats,
-    deadline: Deadline,
-) -> Floats:
-    """Coefficients [f, k] by L-BFGS on the cross-entropy of a softmax."""
-    at_target = np.arange(x_nf.shape[0]), target_n
-
-    def objective(flat: Floats) -> tuple[float, Floats]:
-        deadline.check()
-        w_fk = flat.reshape(start_fo.shape)
-        log_nk = scipy.special.log_softmax(x_nf @ w_fk, axis=1)
-        slope_nk = np.exp(log_nk)
-        slope_nk[at_target] -= 1
-        gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
-        loss = penalty_f @ np.square(w_fk).sum(1) / 2 - weight_n @ log_nk[at_target]
-        return float(loss), gradient_fk.ravel()
-
-    options = {"maxiter": LBFGS_ITERATIONS, "gtol": 1e-6, "ftol": 1e-8, "maxls": 50}
-    found = scipy.optimize.minimize(
-        objective, start_fo.ravel(), method="L-BFGS-B", jac=True, options=options
-    )
-    return found.x.reshape(start_fo.shape)
