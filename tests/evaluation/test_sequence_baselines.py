@@ -10,7 +10,7 @@ import pytest
 
 from train.config.data_options import Sequences
 from train.data.sequences.load import load_sequences
-from train.evaluation.baselines.sequences import sequence_baselines, tag_by_word
+from train.evaluation.baselines.sequences import SequenceBaselines, tag_by_word
 
 
 def test_a_word_gets_the_tag_it_has_most_often():
@@ -37,7 +37,7 @@ def load(path: Path, rows: list[dict], **fields):
 def test_labels_and_tags_are_both_majority(tmp_path):
     rows = [{"w": ["a", "b"], "t": ["O", "B-x"], "y": "pqp"[i % 3]} for i in range(9)]
     dataset = load(tmp_path / "s.jsonl", rows, inputs="w", target=("t", "y"))
-    baselines = sequence_baselines(dataset.encoder, dataset.arrays, dataset.arrays).metrics
+    baselines = SequenceBaselines(dataset.encoder).scores(dataset.arrays, dataset.arrays).metrics
     assert list(baselines) == ["majority"]
     assert baselines["majority"]["y.accuracy"] == pytest.approx(6 / 9)
     assert baselines["majority"]["t.f1"] == 1
@@ -46,7 +46,7 @@ def test_labels_and_tags_are_both_majority(tmp_path):
 def test_numbers_are_met_by_their_mean_and_by_the_last_value(tmp_path):
     rows = [{"x": [float(i), i + 1.0, i + 2.0]} for i in range(9)]
     dataset = load(tmp_path / "s.jsonl", rows, inputs="x", next_step=True)
-    baselines = sequence_baselines(dataset.encoder, dataset.arrays, dataset.arrays).metrics
+    baselines = SequenceBaselines(dataset.encoder).scores(dataset.arrays, dataset.arrays).metrics
     assert baselines["last"]["rmse"] == pytest.approx(1, rel=1e-6)
     steps = np.array([[i + 1.0, i + 2.0] for i in range(9)])
     assert baselines["mean"]["rmse"] == pytest.approx(steps.std(), rel=1e-6)
@@ -55,7 +55,7 @@ def test_numbers_are_met_by_their_mean_and_by_the_last_value(tmp_path):
 def test_rates_of_zeros_and_ones(tmp_path):
     rows = [{"x": [[0, 1], [1, 0], [i % 2, 0]]} for i in range(10)]
     dataset = load(tmp_path / "s.jsonl", rows, inputs="x", next_step=True)
-    baselines = sequence_baselines(dataset.encoder, dataset.arrays, dataset.arrays).metrics
+    baselines = SequenceBaselines(dataset.encoder).scores(dataset.arrays, dataset.arrays).metrics
     rate = 15 / 20
     expected = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
     assert baselines["mean"]["nll"] == pytest.approx(expected, abs=1e-5)

@@ -10,8 +10,9 @@ import pytest
 
 from train.config.data_options import Sequences
 from train.data.sequences.load import load_sequences
+from train.evaluation.baselines import sequences
 from train.evaluation.baselines.sequence_summary import SummaryFeatures, spread_steps
-from train.evaluation.baselines.sequences import sequence_baselines
+from train.evaluation.baselines.sequences import SequenceBaselines
 
 SECONDS = 60.0
 
@@ -20,7 +21,7 @@ def judged(path: Path, rows: list[dict], **fields):
     """The baselines of the training rows, judged on these very rows as if held out."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     dataset = load_sequences(Sequences(path=str(path), valid=0, test=0, **fields), "auto")
-    return sequence_baselines(dataset.encoder, dataset.arrays, dataset.arrays, SECONDS)
+    return SequenceBaselines(dataset.encoder).scores(dataset.arrays, dataset.arrays, SECONDS)
 
 
 def walks(n: int) -> list[np.ndarray]:
@@ -124,12 +125,40 @@ def test_zero_seconds_fit_none_and_too_few_say_so(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = Sequences(path=str(path), valid=0, test=0, inputs="x", target="y")
     dataset = load_sequences(options, "auto")
-    none = sequence_baselines(dataset.encoder, dataset.arrays, dataset.arrays)
+    none = SequenceBaselines(dataset.encoder).scores(dataset.arrays, dataset.arrays)
     assert list(none.metrics) == ["mean"]
     assert none.note == ""
-    short = sequence_baselines(dataset.encoder, dataset.arrays, dataset.arrays, 1e-9)
+    short = SequenceBaselines(dataset.encoder).scores(dataset.arrays, dataset.arrays, 1e-9)
     assert list(short.metrics) == ["mean"]
     assert short.note.startswith("the linear model is left out: fitting takes longer than 1e-09 s")
+
+
+def test_one_model_is_judged_on_all_splits(tmp_path, monkeypatch):
+    """Training rows that are judged have a model of their own."""
+    rows = [{"x": x.tolist(), "y": float(x.sum())} for x in walks(30)]
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = Sequences(path=str(path), valid=0, test=0, inputs="x", target="y")
+    dataset = load_sequences(options, "auto")
+    asked = []
+    fit = sequences.fit_linear
+
+    def counted(*given, in_sample):
+        asked.append(in_sample)
+        return fit(*given, in_sample=in_sample)
+
+    monkeypatch.setattr(sequences, "fit_linear", counted)
+    baselines = SequenceBaselines(dataset.encoder)
+    train = dataset.take(dataset.arrays, np.arange(20))
+    found = {}
+    for name, judged in (("test", np.arange(20, 25)), ("valid", np.arange(25, 30))):
+        batch = dataset.take(dataset.arrays, judged)
+        found[name] = baselines.scores(train, batch, SECONDS).metrics["linear"]
+        fresh = SequenceBaselines(dataset.encoder).scores(train, batch, SECONDS)
+        assert found[name] == fresh.metrics["linear"]
+    assert found["test"] != found["valid"]
+    baselines.scores(train, train, SECONDS, in_sample=True)
+    assert asked == [False, False, False, True]
 
 
 def test_steps_stand_where_they_were():

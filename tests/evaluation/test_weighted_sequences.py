@@ -10,7 +10,7 @@ import pytest
 from train.config import Sequences
 from train.data.dataset import Head
 from train.data.sequences.load import load_sequences
-from train.evaluation.baselines.sequences import sequence_baselines
+from train.evaluation.baselines.sequences import SequenceBaselines
 from train.evaluation.classes import score_classes
 from train.evaluation.metrics.sequences import (
     next_binary_metrics,
@@ -87,9 +87,9 @@ def test_baselines(tmp_path):
         pool = dataset.arrays
         train = pool._replace(weight=times.astype(np.float32))
         repeated = dataset.take(pool, np.repeat(np.arange(30), times))
-        found = sequence_baselines(dataset.encoder, train, pool).metrics
-        wanted = sequence_baselines(dataset.encoder, repeated, pool).metrics
-        plain = sequence_baselines(dataset.encoder, pool, pool).metrics
+        found = SequenceBaselines(dataset.encoder).scores(train, pool).metrics
+        wanted = SequenceBaselines(dataset.encoder).scores(repeated, pool).metrics
+        plain = SequenceBaselines(dataset.encoder).scores(pool, pool).metrics
         for name, scores in wanted.items():
             assert found[name] == pytest.approx(scores, rel=1e-9), name
         first = "majority" if target else "mean"

@@ -26,7 +26,7 @@ from train.evaluation.baselines import trees
 from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_predictions
 from train.evaluation.baselines.forecasts import baseline_predictions, windows_to_fit
-from train.evaluation.baselines.sequences import UNFITTED, sequence_baselines
+from train.evaluation.baselines.sequences import UNFITTED, SequenceBaselines
 from train.evaluation.baselines.table import FittedTable, Seconds, fit_table
 from train.evaluation.importance import (
     Measured,
@@ -104,7 +104,7 @@ def kind_of(encoder: Encoder) -> Kind:
             baselines = TableBaselines(encoder)
             return Kind(score_rows, baselines, _row_table, partial(_importance, encoder))
         case SequenceEncoder():
-            baselines = partial(_sequence_baselines, encoder)
+            baselines = partial(_sequence_baselines, SequenceBaselines(encoder))
             return Kind(score_rows, baselines, _row_table, _no_importance)
         case SeriesEncoder():
             # A column shuffled within its window is no series any more.
@@ -174,11 +174,11 @@ class TableBaselines:
 
 
 def _sequence_baselines(
-    encoder: SequenceEncoder, judged: SplitPredictions, seconds: Seconds
+    fitted: SequenceBaselines, judged: SplitPredictions, seconds: Seconds
 ) -> BaselineScores:
     train = _training_rows(judged.dataset)
     in_sample = judged.split == "train"
-    found = sequence_baselines(encoder, train, judged.batch, seconds.linear, in_sample=in_sample)
+    found = fitted.scores(train, judged.batch, seconds.linear, in_sample=in_sample)
     seen = dict.fromkeys(found.metrics.keys() - UNFITTED, len(train.weight))
     return BaselineScores(found.metrics, note=found.note, fitted_on=_seen_in_part(judged, seen))
 

@@ -10,8 +10,8 @@ from train.data.dataset import Batch, Dataset, Encoder, HostArrays
 from train.data.sequences.encoder import SequenceEncoder
 from train.data.series.encoder import SeriesEncoder
 from train.data.table.encoder import TableEncoder
-from train.evaluation.baselines.linear import LeftOutError
-from train.evaluation.baselines.sequences import linear_predictions, mean_predictions
+from train.evaluation.baselines.sequence_linear import fit_linear
+from train.evaluation.baselines.sequences import mean_predictions
 from train.evaluation.baselines.table import Seconds, fit_table
 from train.evaluation.baselines.trees import MAX_ROWS as TREE_ROWS
 from train.evaluation.baselines.trees import fit_trees
@@ -122,11 +122,11 @@ def _answers_of_fold(
 ) -> dict[str, HostArrays]:
     """{baseline: {head: answers to the validation rows}}, {} where there is no such model."""
     if isinstance(encoder, SequenceEncoder):
-        try:
-            linear = linear_predictions(encoder, train, valid, seconds.linear)
-        except LeftOutError:
-            linear = {}
-        return {"mean": mean_predictions(encoder, train, valid), "linear": linear}
+        linear = fit_linear(encoder.heads, train, seconds.linear)
+        return {
+            "mean": mean_predictions(encoder, train, valid),
+            "linear": linear.predictions(valid.inputs),
+        }
     assert isinstance(encoder, TableEncoder)
     line = fit_table(encoder, train, seconds.linear, in_sample=False)
     trees = fit_trees(encoder, train, seconds.trees)
