@@ -46,7 +46,7 @@ def test_a_run_scores_the_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
     predictor = SimpleNamespace(predict_rows=predict_rows)
     run: Any = SimpleNamespace(dataset=dataset, config=CONFIG)
-    outcome: Any = SimpleNamespace(predictor=predictor, valid=None)
+    outcome: Any = SimpleNamespace(predictor=predictor, out_of_fold=None)
     evaluated = assessment.score_splits(run, outcome)
     assert evaluated.sampled == {"train": 50} and evaluated.rows["train"] == n_rows
     assert list(asked) == [50, len(dataset.splits["valid"])]  # test rows are as many

@@ -1,4 +1,4 @@
-"""What a trained net is worth on its data: scores, what stands beside them, what they rest on."""
+"""The assessment of a trained net on its data: scores, baselines, intervals, importance."""
 
 from __future__ import annotations
 
@@ -38,39 +38,43 @@ from train.run.run import Run
 
 
 class SplitScores(NamedTuple):
-    """The metrics of every split and how many rows it has; `sampled` says where fewer are scored.
-
-    `predictions` are those of the split that is reported, `validated` those of the validation rows.
-    """
+    """The metrics of every split."""
 
     scores: dict[str, dict[str, float]]
+    """{split: its metrics}."""
     rows: dict[str, int]
+    """{split: how many rows it has}."""
     sampled: dict[str, int]
+    """{split: how many of its rows are scored}, of those that have more."""
     split: str
+    """The split that is reported."""
     predictions: HostArrays
+    """Those of the split that is reported."""
     validated: Predicted | None
+    """The validation rows, if there are any."""
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """All that a run's end finds out about the net, from its rows.
-
-    `judged` are the rows of the split that is reported, `residuals` the conformal scores of the
-    validation rows, None where nothing predicts numbers. `beside` are baselines on the reported
-    split, `on_valid` those on the validation rows; `interval` how well intervals of test rows hold;
-    `classes` {head: scores of each class}; `groups` those of a series.
-    """
+    """All that is measured of a trained net at the end of its run."""
 
     outcome: Outcome
     splits: SplitScores
-    judged: SplitPredictions
+    reported: SplitPredictions
+    """The rows of the split that is reported, and their predictions."""
     residuals: Scores | None
-    beside: BaselineScores
-    on_valid: dict[str, dict[str, float]]
+    """The conformal scores of the validation rows; None where nothing predicts numbers."""
+    baselines: BaselineScores
+    """Those of the split that is reported."""
+    valid_baselines: dict[str, dict[str, float]]
+    """{baseline: its metrics of the validation rows}."""
     interval: dict[str, float]
+    """The coverage and width of the intervals of test rows."""
     importance: Measured
     classes: Mapping[str, object]
+    """{head: the scores of each class}."""
     groups: GroupScores | None
+    """The scores of each group of series."""
 
     @property
     def split(self) -> str:
@@ -79,7 +83,7 @@ class Assessment:
 
 
 def assess(run: Run, outcome: Outcome, seconds: float) -> Assessment:
-    """Evaluates a net that was trained for so many seconds, which bound what stands beside it."""
+    """Evaluates a trained net; its `seconds` of training limit those of its baselines."""
     dataset = run.dataset
     encoder = dataset.encoder
     options = run.config.train
@@ -89,43 +93,45 @@ def assess(run: Run, outcome: Outcome, seconds: float) -> Assessment:
     rows = scored_rows(dataset, split, run.config.seed)
     batch = dataset.take(dataset.arrays, rows)
     predictor = outcome.predictor
-    judged = SplitPredictions(
+    reported = SplitPredictions(
         dataset, split, rows, batch, splits.predictions, predictor.answers, predictor.shuffled
     )
     residuals = _residuals(run, splits.validated)
     allowed = baseline_seconds(options, seconds, dataset.n_train)
-    on_valid: dict[str, dict[str, float]] = {}
-    if outcome.valid is not None:
+    valid_baselines: dict[str, dict[str, float]] = {}
+    if outcome.out_of_fold is not None:
         n_folds = run.config.population.n_folds
-        on_valid = baselines_on_folds(kind, dataset, n_folds, outcome.valid_rows, allowed)
+        folded = outcome.out_of_fold.rows
+        valid_baselines = baselines_on_folds(kind, dataset, n_folds, folded, allowed)
     elif splits.validated is not None:
-        on_valid = baselines_on_valid(kind, judged, splits.validated, allowed)
+        valid_baselines = baselines_on_valid(kind, reported, splits.validated, allowed)
     interval: dict[str, float] = {}
     if split == "test":
-        interval = score_intervals(encoder, residuals, judged.predictions, batch)
+        interval = score_intervals(encoder, residuals, reported.predictions, batch)
     return Assessment(
         outcome=outcome,
         splits=splits,
-        judged=judged,
+        reported=reported,
         residuals=residuals,
-        beside=kind.baselines(judged, allowed),
-        on_valid=on_valid,
+        baselines=kind.baselines(reported, allowed),
+        valid_baselines=valid_baselines,
         interval=interval,
-        importance=kind.importance(judged, run.config.seed, shuffle_seconds(options, seconds)),
-        classes=score_classes(encoder.heads, batch.target, judged.predictions, batch.weight),
-        groups=_groups(judged, residuals),
+        importance=kind.importance(reported, run.config.seed, shuffle_seconds(options, seconds)),
+        classes=score_classes(encoder.heads, batch.target, reported.predictions, batch.weight),
+        groups=_groups(reported, residuals),
     )
 
 
 def score_splits(run: Run, outcome: Outcome) -> SplitScores:
-    """Metrics of whole splits; of validation rows by other nets, where those predicted them."""
+    """The metrics of every split; validation rows of folds are those of `outcome.out_of_fold`."""
     dataset = run.dataset
-    reported = report_split(dataset)
+    shown = report_split(dataset)
     scores: dict[str, dict[str, float]] = {}
     rows = {}
     sampled = {}
     predictions: HostArrays = {}
-    validated = outcome.valid
+    out_of_fold = outcome.out_of_fold
+    validated = None if out_of_fold is None else out_of_fold.predicted
     for split, places in dataset.splits.items():
         if not len(places):
             continue
@@ -135,18 +141,18 @@ def score_splits(run: Run, outcome: Outcome) -> SplitScores:
             sampled[split] = len(places)
         predicted = outcome.predictor.predict_rows(dataset, places)
         scores[split] = _score(run, places, predicted)
-        if split == reported:
+        if split == shown:
             predictions = predicted.predictions
-        if split == "valid" and outcome.valid is None:
+        if split == "valid" and out_of_fold is None:
             validated = predicted
-    if outcome.valid is not None:
-        scores["valid"] = _score(run, outcome.valid_rows, outcome.valid)
-        rows["valid"] = len(outcome.valid.weight)
-    return SplitScores(scores, rows, sampled, reported, predictions, validated)
+    if out_of_fold is not None:
+        scores["valid"] = _score(run, *out_of_fold)
+        rows["valid"] = len(out_of_fold.rows)
+    return SplitScores(scores, rows, sampled, shown, predictions, validated)
 
 
 def _score(run: Run, rows: np.ndarray, predicted: Predicted) -> dict[str, float]:
-    """The metrics of rows, and what their spread is worth where one is answered."""
+    """The metrics of rows, and probabilistic ones where a spread is predicted."""
     target, weight, predictions = predicted
     encoder = run.dataset.encoder
     scores = score(encoder, predictions, target, weight, scales_of(run.dataset, rows))
@@ -164,12 +170,12 @@ def _residuals(run: Run, validated: Predicted | None) -> Scores | None:
     return conformal_scores(encoder, head, predictions, target, weight)
 
 
-def _groups(judged: SplitPredictions, residuals: Scores | None) -> GroupScores | None:
-    """The scores of each group beside those of what repeats; None where there are no groups."""
-    series = judged.dataset
+def _groups(reported: SplitPredictions, residuals: Scores | None) -> GroupScores | None:
+    """The scores of each group, of the net and of repeated values; None without groups."""
+    series = reported.dataset
     if not isinstance(series, SeriesDataset):
         return None
-    answers = {"": judged.predictions, **repeated_predictions(series, judged.rows)}
-    ends = ends_of(series.encoder, residuals, judged.predictions, LEVEL)
-    scales = seasonal_scales(series, judged.rows)
-    return group_scores(series, judged.rows, judged.batch.target, answers, ends, scales)
+    answers = {"": reported.predictions, **repeated_predictions(series, reported.rows)}
+    ends = ends_of(series.encoder, residuals, reported.predictions, LEVEL)
+    scales = seasonal_scales(series, reported.rows)
+    return group_scores(series, reported.rows, reported.batch.target, answers, ends, scales)

@@ -1,4 +1,4 @@
-"""The linear model and the trees beside a finished net: how long they may take, their scores."""
+"""Baselines of a finished run: how long they may be fitted, and their scores."""
 
 from __future__ import annotations
 
@@ -56,30 +56,30 @@ def shuffle_seconds(options: Train, trained: float) -> ShuffleSeconds:
 
 
 def known_seconds(trained: float, is_whole: bool) -> float:
-    """The seconds of training; unless this session did all of it, MIN_SECONDS at the least.
+    """The seconds of training; at least MIN_SECONDS where the run was resumed.
 
-    What an earlier session took is not known, and a run that goes on leaves out no more than one
-    that was not stopped.
+    The seconds before a resumption are not known, and a resumed run should not leave out baselines
+    that an uninterrupted one has.
     """
     return trained if is_whole else max(trained, MIN_SECONDS)
 
 
 def baselines_on_valid(
-    kind: Kind, judged: SplitPredictions, validated: Predicted, seconds: Seconds
+    kind: Kind, reported: SplitPredictions, validated: Predicted, seconds: Seconds
 ) -> dict[str, dict[str, float]]:
     """{baseline of COMPARED: metrics of the validation rows}, of those there are.
 
     Of sequences "mean" and "majority" besides. Of nets that answer other kinds of data {}.
     """
-    dataset = judged.dataset
+    dataset = reported.dataset
     if not isinstance(dataset.encoder, TableEncoder | SeriesEncoder | SequenceEncoder):
         return {}
     rows = dataset.splits["valid"]
     batch = dataset.take(dataset.arrays, rows)
-    on_valid = judged._replace(
+    valid = reported._replace(
         split="valid", rows=rows, batch=batch, predictions=validated.predictions
     )
-    found = kind.baselines(on_valid, seconds).baselines
+    found = kind.baselines(valid, seconds).baselines
     names = (*CONSTANT, *COMPARED) if isinstance(dataset.encoder, SequenceEncoder) else COMPARED
     return {name: found[name] for name in names if name in found}
 
@@ -90,9 +90,8 @@ def baselines_on_folds(
     """{baseline: metrics of the rows that validate}, each fold by a model of its own.
 
     Of tables "linear" and "trees", of numbers of whole sequences "mean" and "linear". A model is
-    fitted on the rows that train in its fold, in its share of the seconds. `rows` are the numbers
-    of those that validated a net which answers; the folds of others are left out. Only of models
-    that every fold has.
+    fitted on the training rows of its fold, in its share of the seconds. Folds whose validation
+    rows are not among `rows` are left out, and so are models that some fold lacks.
     """
     encoder = dataset.encoder
     if not isinstance(kind.baselines, TableBaselines) and not isinstance(encoder, SequenceEncoder):

@@ -72,7 +72,7 @@ def _write_tables(run: Run, found: Assessment) -> None:
     """Writes tables by row, column and group; removes an earlier end's that are not written now."""
     _write_calibration(run, found)
     if found.split == "test":
-        table = kind_of(run.dataset.encoder).table(found.judged, run.config.levels())
+        table = kind_of(run.dataset.encoder).table(found.reported, run.config.levels())
         write_table(table, run.folder / PREDICTIONS)
     groups = None if found.groups is None else pa.table(found.groups.columns())
     rises = found.importance.rises

@@ -1,4 +1,4 @@
-"""What training came to: the predictor that answers from now on, and the facts of each net.
+"""The outcome of training: the predictor that answers from now on, and the facts of each net.
 
 k members, n rows.
 """
@@ -6,7 +6,7 @@ k members, n rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -38,13 +38,12 @@ from train.run.run import Run
 
 
 class Answering(NamedTuple):
-    """The folder within the run's where nets are saved, and which of them answer.
-
-    `places` is None of one net that is saved alone.
-    """
+    """Which of the nets saved in a folder answer."""
 
     subfolder: str
+    """The folder, within the run's."""
     places: list[int] | None
+    """Their places on the axis of members; None where one net is saved alone."""
 
     def to_json(self) -> dict[str, object]:
         """The record in the file that names who answers."""
@@ -71,18 +70,22 @@ class Chosen(NamedTuple):
         return jax.tree.map(lambda leaf: leaf[places], jax.device_get(variables))
 
 
+class OutOfFold(NamedTuple):
+    """Predictions of rows by the nets that they validated, of all folds together."""
+
+    rows: np.ndarray
+    """The numbers of the rows in the data set."""
+    predicted: Predicted
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """Who answers, and what result.json says of it.
-
-    `valid` are the validation rows where they are not the data set's split, and `valid_rows` their
-    numbers in it.
-    """
+    """The nets that answer, and what result.json says of their training."""
 
     predictor: Predictor
     facts: Facts
-    valid: Predicted | None = None
-    valid_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    out_of_fold: OutOfFold | None = None
+    """Of a population with folds, whose validation rows are no split of the data set."""
 
 
 def report_split(dataset: Dataset) -> str:
@@ -126,11 +129,11 @@ def population_outcome(
     states: Sequence[State],
     rungs: Sequence[Rung] = (),
 ) -> Outcome:
-    """The outcome of a population: members scored alone, settings compared, some answer together.
+    """The outcome of a population: members are scored, settings ranked, and members chosen.
 
-    Settings are ranked by the mean, members by their own, monitored value on validation rows (on
-    training rows where there are none). Writes which members answer into the run's folder, unless a
-    net is yet to be trained for that.
+    Members are ranked by their monitored value on validation rows (on training rows where there are
+    none), settings by the mean value of their members. Writes which members answer into the run's
+    folder, unless a refit is to answer.
     """
     results = _member_results(dataset, runs, states, config.seed)
     settings = rank_settings(results)
@@ -162,7 +165,7 @@ def population_outcome(
     predictor = Predictor.of(own, dataset.encoder, variables)
     if config.population.n_folds == 1:
         return Outcome(predictor, facts)
-    return Outcome(predictor, facts, *_out_of_fold(own, chosen))
+    return Outcome(predictor, facts, _out_of_fold(own, chosen))
 
 
 def _spread_of_setting(
@@ -182,7 +185,7 @@ def _join_histories(runs: Sequence[Run]) -> None:
 def _member_results(
     dataset: Dataset, runs: Sequence[Run], states: Sequence[State], seed: int
 ) -> list[MemberResult]:
-    """What every member came to, in their order, scored on the rows whose scores are shown."""
+    """The result of every member, by number, scored on the split that is reported."""
     rows = scored_rows(dataset, report_split(dataset), seed)
     batch = dataset.take(dataset.arrays, rows)
     scales = scales_of(dataset, rows)
@@ -223,7 +226,7 @@ def _choose(runs: Sequence[Run], states: Sequence[State], numbers: set[int]) -> 
 
 
 def write_answering(run: Run, nets: Sequence[Answering], step: int, config: Config) -> None:
-    """Writes which nets answer from now on, the step they are of, and their config."""
+    """Writes which nets answer from now on, their step and their config."""
     if is_first():
         parts = [net.to_json() for net in nets]
         content = {"parts": parts, "step": step, "config": configs.to_json(config)}
@@ -231,8 +234,8 @@ def write_answering(run: Run, nets: Sequence[Answering], step: int, config: Conf
             write_json(run.folder / ANSWERING_FILE, content)
 
 
-def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> tuple[Predicted, np.ndarray]:
-    """Answers to the rows of all folds, each row's by the members it validated; its row numbers."""
+def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> OutOfFold:
+    """The validation rows of all folds, each predicted by the chosen members of its fold."""
     folds = {run.members[k].fold for run, _, places in chosen for k in places}
     predicted = []
     numbers = []
@@ -250,4 +253,4 @@ def _out_of_fold(config: Config, chosen: Sequence[Chosen]) -> tuple[Predicted, n
         numbers.append(rows)
     targets, weights, predictions = zip(*predicted, strict=True)
     joined = Predicted(join_arrays(targets), np.concatenate(weights), join_arrays(predictions))
-    return joined, np.concatenate(numbers)
+    return OutOfFold(np.concatenate(numbers), joined)

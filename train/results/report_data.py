@@ -52,8 +52,8 @@ def report_data(run: Run, found: Assessment, result: Result) -> ReportData:
     """All that the report is drawn from."""
     encoder = run.dataset.encoder
     predictor = found.outcome.predictor
-    batch = found.judged.batch
-    answers = found.judged.predictions
+    batch = found.reported.batch
+    answers = found.reported.predictions
     of_errors = found.residuals if found.split == "test" else None
     intervals = _intervals(encoder, of_errors, answers, run.config.levels())
     return ReportData(
@@ -66,7 +66,7 @@ def report_data(run: Run, found: Assessment, result: Result) -> ReportData:
         importance=found.importance.rises,
         kernels_w=_kernels(run, predictor),
         weight_n=None if (batch.weight == batch.weight[:1]).all() else batch.weight,
-        forecasts=forecasts_of(found.judged, found.beside, intervals),
+        forecasts=forecasts_of(found.reported, found.baselines, intervals),
         plane=decision_plane(encoder, batch.inputs, predictor.answers),
         codes=codes_of(encoder, batch, answers),
         clusters=clusters_of(run, predictor, batch, answers),

@@ -23,16 +23,16 @@ HEAD = "value"
 
 
 def forecasts_of(
-    judged: SplitPredictions,
-    beside: BaselineScores,
+    reported: SplitPredictions,
+    baselines: BaselineScores,
     intervals: Mapping[str, Interval],
 ) -> Forecasts | None:
     """The windows to draw and the errors by step; None of other data than series."""
-    dataset = judged.dataset
-    if not isinstance(dataset, SeriesDataset) or beside.by_step is None:
+    dataset = reported.dataset
+    if not isinstance(dataset, SeriesDataset) or baselines.by_step is None:
         return None
     errors = {}
-    for name, metrics in beside.by_step.items():
+    for name, metrics in baselines.by_step.items():
         errors[name] = np.asarray(metrics["mse_scaled"], np.float64)
     naive = [name for name in ("seasonal", "last") if name in errors]
     rival = min(naive, key=lambda name: np.nan_to_num(errors[name], nan=np.inf).mean(), default="")
@@ -42,12 +42,12 @@ def forecasts_of(
     return Forecasts(
         windows=drawn_windows(
             dataset,
-            judged.rows,
-            judged.batch.target,
-            judged.predictions,
+            reported.rows,
+            reported.batch.target,
+            reported.predictions,
             rival,
             interval,
-            spread_places(len(judged.rows), WINDOWS),
+            spread_places(len(reported.rows), WINDOWS),
         ),
         error_by_step=errors,
         step="" if step is None else str(step),

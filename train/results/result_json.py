@@ -1,4 +1,4 @@
-"""The content of result.json: what was asked, how good the net is, and what must be known of it."""
+"""The content of result.json: the task, the scores of the net and its baselines, the notes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from train.run.versions import lstm_core, versions
 def result_json(
     run: Run, found: Assessment, scaled: Scaled, seconds: Mapping[str, float], started: float
 ) -> Result:
-    """The content; `seconds` are those of the phases before, `started` is time.monotonic() then."""
+    """The content; `seconds` {phase: its duration}, `started` is time.monotonic() at the start."""
     split = found.split
     splits = found.splits
     history = read_history(run.folder)
@@ -31,16 +31,15 @@ def result_json(
     options = monitored.options_to_try(facts.answering_nets())
     if len(facts.per_member) == 1:
         facts = facts.with_metrics(splits.scores[split])
-    beside = found.beside
     result: dict[str, object] = {
         "task": _task(run, scaled.temperatures),
         "metrics": splits.scores,
         "baselines": _baselines(found),
     }
-    if beside.fitted_on:
-        result["baselines_fitted_on"] = dict(beside.fitted_on)
-    if beside.by_step:
-        result["horizon"] = {split: beside.by_step}
+    if found.baselines.fitted_on:
+        result["baselines_fitted_on"] = dict(found.baselines.fitted_on)
+    if found.baselines.by_step:
+        result["horizon"] = {split: found.baselines.by_step}
     result |= {
         **facts.to_json(),
         "monitor": monitored.monitor,
@@ -83,17 +82,17 @@ def _task(run: Run, temperatures: Mapping[str, float]) -> dict[str, dict[str, ob
 
 def _baselines(found: Assessment) -> dict[str, dict[str, dict[str, float]]]:
     """{split: {baseline: its metrics}}, of the split that is reported and of validation rows."""
-    baselines = {found.split: found.beside.baselines}
-    if found.on_valid and found.split != "valid":
-        baselines["valid"] = found.on_valid
+    baselines = {found.split: found.baselines.baselines}
+    if found.valid_baselines and found.split != "valid":
+        baselines["valid"] = found.valid_baselines
     return baselines
 
 
 def _warnings(run: Run, found: Assessment, options: Sequence[str]) -> list[str]:
-    """What the net loses to, with the `options` to try, and which baselines there are not.
+    """Lines on baselines that do better, with `options` to try, and on baselines left out.
 
-    By the validation rows; by the test rows where none validate, and of sequences, of whose nets
-    few validation rows may have chosen the weights.
+    Scores are those of the validation rows. They are those of the test rows where no rows validate,
+    and for sequences, where the weights may have been chosen by few validation rows.
     """
     where = {"valid": "validation", "test": "test"}
     encoder = run.dataset.encoder
@@ -104,12 +103,12 @@ def _warnings(run: Run, found: Assessment, options: Sequence[str]) -> list[str]:
         losing = losing_lines(
             encoder.heads,
             found.splits.scores[split],
-            found.on_valid if split == "valid" else found.beside.baselines,
+            found.valid_baselines if split == "valid" else found.baselines.baselines,
             options if split == "valid" else (),
             metric_that_counts(run.config.data),
             where[split],
         )
-    return [*losing, *filter(None, [found.beside.note]), *found.importance.notes]
+    return [*losing, *filter(None, [found.baselines.note]), *found.importance.notes]
 
 
 def _notes(run: Run, found: Assessment) -> list[str]:
@@ -117,6 +116,6 @@ def _notes(run: Run, found: Assessment) -> list[str]:
     notes = []
     for name, n_scored in found.splits.sampled.items():
         notes.append(sample_in_words(n_scored, found.splits.rows[name]))
-    if found.beside.fitted_on:
-        notes.append(part_in_words(found.beside.fitted_on, run.dataset.n_train))
+    if found.baselines.fitted_on:
+        notes.append(part_in_words(found.baselines.fitted_on, run.dataset.n_train))
     return notes

@@ -1,4 +1,4 @@
-"""How sure a finished run's nets are of classes, set right on the validation rows."""
+"""Temperature scaling of a finished run's class probabilities, on its validation rows."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from train.run.temperature import write_temperatures
 
 @dataclass(frozen=True)
 class Scaled:
-    """An outcome whose probabilities are scaled, by what, {head: temperature}, and lines on it."""
+    """An outcome whose probabilities are scaled."""
 
     outcome: Outcome
     temperatures: dict[str, float] = field(default_factory=dict)
+    """{head: its temperature}."""
     notes: tuple[str, ...] = ()
+    """Lines for the user on the temperatures."""
 
 
 def scale_answers(run: Run, outcome: Outcome) -> Scaled:
     """The outcome with each head's temperature fitted, and written into the run's folder.
 
-    It is fitted on the validation rows, as those nets answer them that did not see them; as it is
-    where the config asks for none, or there are no such rows.
+    A temperature is fitted on validation rows, predicted by nets that were not trained on them.
+    Without such rows, or where the config asks for none, the outcome stays as it is.
     """
     encoder = run.dataset.encoder
     if not run.config.train.temperature:
         return Scaled(outcome)
-    if outcome.valid is not None:
-        judged = _with_axis(outcome.valid)
+    out_of_fold = outcome.out_of_fold
+    if out_of_fold is not None:
+        valid = _with_axis(out_of_fold.predicted)
     elif len(run.dataset.splits["valid"]):
-        judged = _each_on_valid(run, outcome)
+        valid = _each_on_valid(run, outcome)
     else:
         return Scaled(outcome)
-    temperatures = fit_temperatures(encoder.heads, judged.predictions, judged.target, judged.weight)
+    temperatures = fit_temperatures(encoder.heads, valid.predictions, valid.target, valid.weight)
     write_temperatures(run.folder, temperatures, outcome.facts.steps)
     outcome.predictor.scale(temperatures)
     notes = []
@@ -46,17 +49,18 @@ def scale_answers(run: Run, outcome: Outcome) -> Scaled:
             f"probabilities of {name!r}: logits divided by {temperature:.3g}, which makes the "
             "log-loss of the validation rows lowest"
         )
-    if outcome.valid is not None:
-        answers = dict(outcome.valid.predictions)
+    if out_of_fold is not None:
+        answers = dict(out_of_fold.predicted.predictions)
         for head in encoder.heads:
             if head.name in temperatures:
                 answers[head.name] = scaled(head, answers[head.name], temperatures[head.name])
-        outcome = replace(outcome, valid=outcome.valid._replace(predictions=answers))
+        predicted = out_of_fold.predicted._replace(predictions=answers)
+        outcome = replace(outcome, out_of_fold=out_of_fold._replace(predicted=predicted))
     return Scaled(outcome, temperatures, tuple(notes))
 
 
 def _each_on_valid(run: Run, outcome: Outcome) -> Predicted:
-    """The validation rows as each of the answering nets answers them [m, n, ...]."""
+    """The validation rows, predicted by each of the answering nets [m, n, ...]."""
     dataset = run.dataset
     places = dataset.splits["valid"]
     predictor = outcome.predictor
@@ -67,6 +71,6 @@ def _each_on_valid(run: Run, outcome: Outcome) -> Predicted:
 
 
 def _with_axis(predicted: Predicted) -> Predicted:
-    """With an axis of the one net that answers."""
+    """Predictions of one net [n, ...] as those of several [1, n, ...]."""
     each = {name: array[None] for name, array in predicted.predictions.items()}
     return predicted._replace(predictions=each)
