@@ -64,9 +64,14 @@ class FixedFilters(NamedTuple):
         counts = (step_1t1 >= edge_11k) & (step_1t1 < length_b[:, None, None] - edge_11k)
         return response_btk, counts
 
-    def shares(self, x_btf: Array, length_b: Array, threshold_e: Array) -> Array:
-        """The share of a row's steps at which each filter is above each threshold [b, e]."""
-        shares = []
+    def counted(
+        self, x_btf: Array, length_b: Array, threshold_e: Array
+    ) -> list[tuple[Array, Array]]:
+        """At how many of a row's steps each filter is above a threshold, of how many, both [b, k].
+
+        A pair for each threshold of a dilation's filters, in the order of features.
+        """
+        counted = []
         start = 0
         for place, (_, count) in enumerate(self.dilations):
             response_btk, counts = self.responses(x_btf, length_b, place)
@@ -76,9 +81,15 @@ class FixedFilters(NamedTuple):
             n_bk = jnp.maximum(counts.sum(1), 1)
             known = jnp.where(counts, response_btk, -jnp.inf)
             for threshold_k in threshold_qk:
-                above_bk = (known > threshold_k[None, None]).sum(1)
-                shares.append(above_bk / n_bk)
-        return jnp.concatenate(shares, -1).astype(x_btf.dtype)
+                counted.append(((known > threshold_k[None, None]).sum(1), n_bk))
+        return counted
+
+    def shares(self, x_btf: Array, length_b: Array, threshold_e: Array) -> Array:
+        """The share of a row's steps at which each filter is above each threshold [b, e]."""
+        counted = self.counted(x_btf, length_b, threshold_e)
+        return jnp.concatenate([above_bk / n_bk for above_bk, n_bk in counted], -1).astype(
+            x_btf.dtype
+        )
 
     def of(self, inputs: Arrays, fitted: Arrays) -> Array:
         """The features of a batch [b, e]: "fixed" of its inputs, else computed of "numbers"."""
@@ -88,9 +99,14 @@ class FixedFilters(NamedTuple):
 
     def features(self, x_btf: Array, length_b: Array, fitted: Arrays) -> Array:
         """The shares of rows by themselves scaled, of mean 0 and one size in training [b, e]."""
-        shares = self.shares(own_scaled(x_btf, length_b), length_b, fitted["threshold"])
+        return self.scaled(
+            self.shares(own_scaled(x_btf, length_b), length_b, fitted["threshold"]), fitted
+        )
+
+    def scaled(self, shares_be: Array, fitted: Arrays) -> Array:
+        """Shares, of mean 0 and one size in training [b, e]."""
         size = TOGETHER / math.sqrt(self.size)
-        return (shares - fitted["share_mean"][None]) / fitted["share_scale"][None] * size
+        return (shares_be - fitted["share_mean"][None]) / fitted["share_scale"][None] * size
 
     def fit(self, x_ntf: np.ndarray, length_n: np.ndarray) -> np.ndarray:
         """Thresholds [e]: just over quantiles of each filter's responses to a training row."""

@@ -23,6 +23,7 @@ from train.errors import UserError
 from train.evaluation.importance import Shuffled
 from train.inference.blocks import AnswerBlocks, S, SequenceBlocks, in_blocks
 from train.inference.first_layer import make_shuffles_by_first_layer
+from train.inference.fixed_features import FixedFeatures, shared_features
 from train.inference.mc_dropout import Sampler, make_sampler
 from train.inference.native import NativeNets, native_nets
 from train.inference.shuffles import (
@@ -197,11 +198,16 @@ class Ensemble:
     def variables(self, trees: tuple[Variables, ...]) -> None:
         if any(new is not old for new, old in zip(trees, self._variables, strict=True)):
             self.__dict__.pop("_native", None)
+            self.__dict__.pop("_features", None)
         self._variables = trees
 
     @cached_property
     def _native(self) -> NativeNets | None:
         return native_nets(self.network, self._variables, self.has_members)
+
+    @cached_property
+    def _features(self) -> FixedFeatures | None:
+        return shared_features(self.network, self._variables, self.has_members, self._rows // BLOCK)
 
     @cached_property
     def _sampler(self) -> Sampler:
@@ -232,12 +238,17 @@ class Ensemble:
 
     def _by_variables(self, block: HostArrays) -> list[Arrays]:
         """A block's predictions by each tree of variables, which need not be there yet."""
-        return [self.apply(variables, block) for variables in self.variables]
+        own = self._with_features(block)
+        return [self.apply(variables, own) for variables in self.variables]
 
     def _by_all(self, block: HostArrays) -> list[Arrays]:
         """A block's predictions by all nets at once."""
         assert self._together is not None
-        return [self._together(self._variables, block)]
+        return [self._together(self._variables, self._with_features(block))]
+
+    def _with_features(self, block: HostArrays) -> HostArrays:
+        """A block, with what fixed filters give for it where that is the same for all nets."""
+        return block if self._features is None else self._features.beside(block)
 
     def _mean(self, predictions: Sequence[HostArrays]) -> HostArrays:
         """The mean of all members' predictions, with their deviation; one net's own."""
