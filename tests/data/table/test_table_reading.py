@@ -129,6 +129,17 @@ def test_columns_of_lists_are_told_how_to_be_read(tmp_path, capsys):
     assert "--config=configs/sequences.py --config.data.inputs=x --config.data.target=y" in printed
 
 
+def test_columns_of_one_name_are_not_shown(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("x,x,z,y\n" + "".join(f"{i % 7},{i % 5},{i % 3},{i}\n" for i in range(40)))
+    given = [f"--data={path}", "--target=y", "--config.data.ignore=x"]
+    assert inspect.main(given) == 0
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert shown[:3] == ["column", "y", "z"] and "x" not in shown
+    with pytest.raises(UserError, match="2 columns are called 'x'"):
+        inspect.main(given[:2])
+
+
 def test_series_and_sequences_are_shown_as_well(tmp_path, capsys):
     series = tmp_path / "s.csv"
     rows = [f"{i % 28 + 1:02d}/{i // 28 + 1:02d}/2020;{i % 9},5;z" for i in range(300)]

@@ -81,9 +81,9 @@ def unlike_steps(
 
 
 def holds_lists(table: pa.Table, name: str) -> bool:
-    """Whether a column has a list per row."""
-    kind = table.schema.field(name).type
-    return _is_any_list(kind)
+    """Whether a column, or one of several of the name, has a list per row."""
+    places = table.schema.get_all_field_indices(name)
+    return any(_is_any_list(table.schema.field(place).type) for place in places)
 
 
 def _is_any_list(kind: pa.DataType) -> bool:
