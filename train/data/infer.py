@@ -38,7 +38,7 @@ from train.data.point_doubts import has_thousandths
 from train.data.seasons import are_seasons
 from train.data.several_answers import answers_note
 from train.data.truth_names import as_two, two_note
-from train.data.unread_numbers import both_marks_note, unread_note
+from train.data.unread_numbers import both_marks_note, unread_note, units_note
 from train.data.values import allowed_odd, plain_numbers
 from train.data.zones import zones_note
 
@@ -244,6 +244,8 @@ def _mixed_note(text: Text, found: FoundNotation) -> str:
     """A line on a column in which many cells are numbers, though not enough."""
     if 2 * found.read <= found.asked or found.read == found.asked:
         return both_marks_note(text)
+    if found.notation.unit and (note := units_note(text)):
+        return note
     valid = parse(text.values, found.notation).valid
     if found.notation.clock and not found.notation.minutes:  # which reads plain numbers as seconds
         valid &= np.array([seconds_of(value) is not None for value in text.values])

@@ -34,7 +34,7 @@ def unread_note(text: Text) -> str:
             f"{text.values[dates[0]][:40]!r} looks like a date, but is read as a category; "
             "config.data.date_format says how dates are written"
         )
-    if note := _units_note(text):
+    if note := units_note(text):
         return note
     numbers = [i for i, value in enumerate(text.values) if _holds_number(value)]
     if len(numbers) < FEW or 2 * text.counts[numbers].sum() <= total:
@@ -75,7 +75,7 @@ def _holds_number(text: str) -> bool:
     return hidden or TWO_NUMBERS.match(visible) is not None
 
 
-def _units_note(text: Text) -> str:
+def units_note(text: Text) -> str:
     """A line on numbers most of which bear units, of several kinds; else ""."""
     places: dict[str, list[int]] = {}
     for place, value in enumerate(text.values):
