@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -77,7 +78,9 @@ def named_columns(encoder: Encoder, head: Head, numbers_no: np.ndarray, what: st
 
 def by_target(head: Head, numbers_no: np.ndarray) -> HostArrays:
     """{target: its numbers [n], of a series [n * h]}."""
-    by_step = numbers_no.reshape(len(numbers_no), -1, len(head.columns))
+    n_columns = len(head.columns)
+    n_steps = math.prod(numbers_no.shape[1:]) // n_columns  # of no rows -1 would not tell it
+    by_step = numbers_no.reshape(len(numbers_no), n_steps, n_columns)
     return {name: by_step[:, :, i].ravel() for i, name in enumerate(head.columns)}
 
 
