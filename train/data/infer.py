@@ -38,7 +38,7 @@ from train.data.point_doubts import has_thousandths
 from train.data.seasons import are_seasons
 from train.data.several_answers import answers_note
 from train.data.truth_names import as_two, two_note
-from train.data.unread_numbers import both_marks_note, unread_note, units_note
+from train.data.unread_numbers import both_marks_note, units_note, unread_note
 from train.data.values import allowed_odd, plain_numbers
 from train.data.zones import zones_note
 
