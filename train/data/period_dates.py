@@ -27,7 +27,7 @@ MONTH_AND_YEAR = re.compile(
     re.I,
 )
 NUMBERED_MONTH = re.compile(
-    r"(?P<m>[0-9]{1,2})[-/.](?P<y>[0-9]{4})|(?P<y2>[0-9]{4})[-/.mM](?P<m2>[0-9]{1,2})"
+    r"(?P<m>[0-9]{1,2})[-/.](?P<y>[0-9]{4})|(?P<y2>[0-9]{4})(?:[-/.]|[- :]?[mM])(?P<m2>[0-9]{1,2})"
 )
 SHORT_QUARTER = re.compile(r"(?:Q(?P<q>[1-4])[-/ ]?['-/ ]|(?P<q2>[1-4])Q'?)(?P<y>[0-9]{2})", re.I)
 # Jan '24; without the apostrophe it may be a day.

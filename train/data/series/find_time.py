@@ -207,19 +207,21 @@ def _period_order(raw: RawColumn) -> str:
     n_other = int(text.counts[~valid].sum())
     if n_valid and n_other <= allowed_odd(n_valid, n_other, 9):
         return PERIOD
-    return _short_months(text.values)
+    return _short_months(text.values, text.counts)
 
 
-def _short_months(texts: list[str]) -> str:
+def _short_months(texts: list[str], counts: np.ndarray) -> str:
     """The order of months with two digits of their year, as Jan-24; "" of other texts.
 
     What a day of a month could be has the same number from month to month.
     """
     for order in SHORT_MONTHS:
         stamps, valid = parse_dates(texts, order)
-        if len(texts) < 2 or not valid.all():
+        n_other = int(counts[~valid].sum())
+        n_valid = int(counts.sum()) - n_other
+        if valid.sum() < 2 or n_other > allowed_odd(n_valid, n_other, int((~valid).sum())):
             continue
-        months = months_of(stamps)
+        months = months_of(stamps[valid])
         if np.mean(np.diff(months % 12) != 0) > 0.5 and np.mean(np.diff(months // 12) == 0) > 0.5:
             return order
     return ""

@@ -19,6 +19,7 @@ START = datetime.datetime(1970, 1, 1)
 # Beside those of strptime: %q a quarter, %u in Roman figures, %h a half-year, %v a week and %n a
 # month without zeros in front, %k a month without the zero behind it.
 MARKS = "-./: "
+MONTH_MARKS = ("M", "m", "-M", ":M", " M")
 QUARTERS = (
     *("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "%qQ%Y", "%qQ%y", "Q%q %y", "%Y%q"),
     *("".join(parts) for parts in product(("%Y",), MARKS, ("%q", "%u"))),
@@ -30,7 +31,7 @@ HALVES = (
     *("".join(parts) for parts in product(("%h",), MARKS, ("%Y",))),
 )
 MONTHS = (
-    *("".join(parts) for parts in product(("%Y",), (*MARKS, "M", "m"), ("%m", "%n"))),
+    *("".join(parts) for parts in product(("%Y",), (*MARKS, *MONTH_MARKS), ("%m", "%n"))),
     *("".join(parts) for parts in product(("%m", "%n"), MARKS, ("%Y",))),
     "%Y.%k",
 )

@@ -87,8 +87,11 @@ def _parts_together(table: pa.Table, time: str) -> list[str]:
 def _telling_apart(table: pa.Table, time: str) -> list[str]:
     """The columns beside which no time stands twice, those of few values first.
 
-    Not those whose values mostly stand once, as numbers that are measured.
+    Not those whose values mostly stand once, as numbers that are measured; none at all where
+    times mostly do, which nearly any column would tell apart.
     """
+    if 2 * _n_of_shared_times(table, time) < table.num_rows:
+        return []
     found: list[tuple[int, str]] = []
     for name in table.column_names:
         if name == time or table.column_names.count(name) > 1:
@@ -102,3 +105,9 @@ def _telling_apart(table: pa.Table, time: str) -> list[str]:
         if is_apart and 2 * n_values <= table.num_rows:
             found.append((n_values, name))
     return [name for _, name in sorted(found)]
+
+
+def _n_of_shared_times(table: pa.Table, time: str) -> int:
+    """How many rows have a time that another row has too."""
+    counts = table.select([time]).group_by(time).aggregate([([], "count_all")])["count_all"]
+    return sum(count for count in counts.to_pylist() if count > 1)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from train.data.columns import RawColumn, Reading, Source, read_text
 from train.data.compact_dates import EPOCHS
 from train.data.dates import parse_dates
+from train.data.no_value import is_none_of_any
 from train.data.notation import Notation
 from train.data.series.forms import WITH_TIME, write_form, write_since_1970
 from train.data.series.local_time import to_local, to_utc
@@ -82,8 +83,12 @@ def read_stamps(source: Source, time: TimeColumn) -> np.ndarray:
     raw = raw.read_by(Reading(time.notation, time.date_order))
     values = read_numbers(raw) if time.kind == "number" else read_times(raw)
     if values.missing.any():
-        row = raw.row(int(values.missing.argmax()))
-        raise raw.error(f"{row} has no time; fill it in, or leave the row out")
+        place = int(values.missing.argmax())
+        cell = str(raw.data[place].as_py() or "").strip()
+        if cell and not is_none_of_any(cell):
+            found = f"{cell[:40]!r} in {raw.row(place)} is no time as in the other rows"
+            raise raw.error(f"{found}; correct it, or leave the row out")
+        raise raw.error(f"{raw.row(place)} has no time; fill it in, or leave the row out")
     stamps = values.data.astype(np.float64)
     if time.kind == "number" or not len(stamps):
         return stamps
