@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from train.config.data_options import Sequences
 from train.data.sequences.load import load_sequences
-from train.evaluation.baselines import sequences
+from train.evaluation.baselines import sequence_linear, sequences
+from train.evaluation.baselines.ridge import fit_ridge
 from train.evaluation.baselines.sequence_summary import SummaryFeatures, spread_steps
 from train.evaluation.baselines.sequences import SequenceBaselines
 
@@ -159,6 +161,15 @@ def test_one_model_is_judged_on_all_splits(tmp_path, monkeypatch):
     assert found["test"] != found["valid"]
     baselines.scores(train, train, SECONDS, in_sample=True)
     assert asked == [False, False, False, True]
+
+
+def test_what_was_not_tried_of_a_head_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sequence_linear, "fit_ridge", lambda *given: replace(fit_ridge(*given), note="not tried")
+    )
+    rows = [{"x": x.tolist(), "y": float(x.sum())} for x in walks(30)]
+    found = judged(tmp_path / "s.jsonl", rows, inputs="x", target="y")
+    assert found.note == "not tried" and "linear" in found.metrics
 
 
 def test_steps_stand_where_they_were():

@@ -104,6 +104,19 @@ def test_a_fit_that_takes_too_long_is_left_out_with_a_line(problem):
         assert list(scores) == ["mean" if head is VALUE else "majority"]
 
 
+def test_the_first_penalty_stays_where_the_time_is_over_before_a_weaker_one(problem, monkeypatch):
+    _, dense, targets, weight = problem
+    late = Deadline(ends_at=0.0, seconds=10.0)
+    monkeypatch.setattr(logistic, "_strongest_separating", lambda *_: late.check())
+    found = fit_baselines(dense, targets, weight, [VALUE, SOLD, KIND])
+    sought = "no weaker penalty was sought for the linear model of"
+    end = "fitting takes longer than 10 s; config.train.linear_seconds gives it longer"
+    assert found.note == f"{sought} 'sold': {end}; {sought} 'kind': {end}"
+    truth = LogisticRegression(tol=1e-9, max_iter=10_000)
+    truth.fit(dense.astype(float), targets["kind"], weight / weight.mean())
+    np.testing.assert_allclose(found.linear["kind"].coefficients, truth.coef_.T, atol=1e-4)
+
+
 def test_nothing_is_said_of_a_linear_model_that_was_not_asked_for():
     table = pa.table({"x": np.arange(40.0), "y": np.arange(40) % 7 * 1.5})
     dataset = load_table(Table(path="rows", target="y"), "auto", lambda *_, **__: table)

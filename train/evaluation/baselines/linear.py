@@ -67,10 +67,11 @@ class Fitting(NamedTuple):
 
 @dataclass(frozen=True)
 class Linear:
-    """x_f -> x_f @ coefficients [f, o] + intercept [o]."""
+    """x_f -> x_f @ coefficients [f, o] + intercept [o]; a `note` says what was not tried."""
 
     coefficients: NDArray[np.floating]
     intercept: NDArray[np.floating]
+    note: str = ""
 
 
 def predict_linear(linear: Linear, features: Features, head: Head) -> Floats:

@@ -96,8 +96,9 @@ def fit_logistic(
     """Logistic (one score) or multinomial (k scores) regression, fitted as scikit-learn's.
 
     Of more than LOGISTIC_ROWS rows as many are drawn. Of what is judged on the rows of the fit,
-    a line that separates them is taken without a contest. Raises LeftOutError, also at once where
-    there are more than MAX_WEIGHTS coefficients.
+    a line that separates them is taken without a contest. Where the time is over before a weaker
+    penalty is found, the first one stays, with a note. Raises LeftOutError where not even that is
+    fitted, and at once where there are more than MAX_WEIGHTS coefficients.
     """
     n, n_features = features.shape
     if n_features * head.size > MAX_WEIGHTS:
@@ -114,9 +115,13 @@ def fit_logistic(
     square_f = np.append(np.square(scale_f), 0)
     problem = Problem(x_nf, target_n, weight_n, square_f, head.kind, head.size, fitting.deadline)
     weights_fo = problem.fit(INVERSE_STRENGTH)
+    note = ""
     if not problem.is_separated_by(weights_fo):
-        weights_fo = _separating(problem, weights_fo, random, in_sample=fitting.in_sample)
-    return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1])
+        try:
+            weights_fo = _separating(problem, weights_fo, random, in_sample=fitting.in_sample)
+        except LeftOutError as error:
+            note = f"no weaker penalty was sought for the linear model of {head.name!r}: {error}"
+    return Linear(weights_fo[:-1] * scale_f[:, None], weights_fo[-1], note)
 
 
 def _scaled_with_ones(features: Features) -> tuple[Features, Floats]:

@@ -26,7 +26,8 @@ MAX_PRODUCTS = 4_000_000_000
 BLOCK_NUMBERS = 1 << 22  # that a block of rows makes of its curvature
 # Of the gradient's length, or its square root where that is less: what is left of it by a step
 # that is searched for (Nash, "A survey of truncated-Newton methods", 2000).
-MAX_LEFT = 0.1
+MAX_LEFT = 0.5
+MAX_GRADIENT = 1e-7  # of the mean loss by a coefficient, where a search for many classes ends
 
 
 def newton(
@@ -107,7 +108,7 @@ def newton_of_classes(
         slope_nk = p_nk.copy()
         slope_nk[at_target] -= 1
         gradient_fk = x_nf.T @ (slope_nk * weight_n[:, None]) + penalty_f[:, None] * w_fk
-        if np.abs(gradient_fk).max() < 1e-9:
+        if np.abs(gradient_fk).max() < MAX_GRADIENT:
             break
         step_fk = _step_of_classes(x_nf, p_nk, weight_n, penalty_f + 1e-12, gradient_fk, deadline)
         before = loss
@@ -143,8 +144,8 @@ def _step_of_classes(
         score_nk -= (p_nk * score_nk).sum(1, keepdims=True)
         return (x_nf.T @ (weighted_nk * score_nk) + penalty_f[:, None] * v_fk).ravel()
 
-    square_kf = [column_sums(x_nf, row_k)[1] for row_k in (weighted_nk * (1 - p_nk)).T]
-    diagonal_fk = np.stack(square_kf, 1) + penalty_f[:, None]
+    square_nf = x_nf * x_nf
+    diagonal_fk = square_nf.T @ (weighted_nk * (1 - p_nk)) + penalty_f[:, None]
     tolerance = min(MAX_LEFT, float(np.sqrt(np.linalg.norm(gradient))))
     step = solve_iteratively(product, diagonal_fk.ravel(), gradient, deadline, tolerance)
     return step.reshape(gradient_fk.shape)

@@ -37,7 +37,10 @@ OF_STEPS = ("tags", "step_numbers", "next_numbers")  # answers that a linear mod
 
 @dataclass(frozen=True)
 class SequenceLinear:
-    """Linear models by the name of a head, of the heads that have one, and why there are none."""
+    """Linear models by the name of a head, of the heads that have one.
+
+    A `note` says why there are none, or what was not tried.
+    """
 
     heads: Sequence[Head]
     fitted: Mapping[str, Linear]
@@ -90,7 +93,8 @@ def fit_linear(
                 fitted[head.name] = _fit_steps(head, steps, train, fitting)
     except LeftOutError as error:
         return SequenceLinear(heads, {}, note=f"the linear model is left out: {error}")
-    return SequenceLinear(heads, fitted, summary, steps)
+    notes = "; ".join(filter(None, (model.note for model in fitted.values())))
+    return SequenceLinear(heads, fitted, summary, steps, notes)
 
 
 def _fit_steps(head: Head, features: StepFeatures, train: Batch, fitting: Fitting) -> Linear:

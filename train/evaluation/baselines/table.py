@@ -47,8 +47,8 @@ class Seconds(NamedTuple):
 class Baselines:
     """By head name: the constant (mean [o], or class frequencies [k]) and the linear model.
 
-    Where there are no linear models, a `note` says why. `n_rows` were fitted on, by logistic
-    regression `logistic_rows` of them.
+    A `note` says why there are no linear models, or what was not tried. `n_rows` were fitted on, by
+    logistic regression `logistic_rows` of them.
     """
 
     constant: dict[str, Floats]
@@ -155,7 +155,8 @@ def fit_baselines(
     seen = None
     if any(head.kind != "regression" for head in heads) and n_rows_fitted(features) < len(weight_n):
         seen = n_rows_fitted(features)
-    return Baselines(constant, linear, "", n_rows, seen)
+    notes = "; ".join(filter(None, (model.note for model in linear.values())))
+    return Baselines(constant, linear, notes, n_rows, seen)
 
 
 def _fit_linear(
