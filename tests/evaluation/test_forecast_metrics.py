@@ -16,7 +16,8 @@ from sklearn.linear_model import Ridge
 from train.config import Series
 from train.data.series.dataset import SeriesDataset
 from train.data.series.load import load_series
-from train.evaluation.baselines.forecasts import _solve_ridge, baseline_predictions
+from train.evaluation.baselines import forecasts as forecast_baselines
+from train.evaluation.baselines.forecasts import ForecastBaselines, _solve_ridge
 from train.evaluation.metrics import forecasts as forecast
 
 HOURS = 700
@@ -86,9 +87,8 @@ def test_baselines_repeat_the_last_value_and_the_last_season(tmp_path):
     dataset = two_targets(tmp_path)
     long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=5))
     windows = dataset.splits["test"][[0, 40, -1]]
-    answers = {
-        k: long.encoder.decode(v) for k, v in baseline_predictions(long, windows, windows).items()
-    }
+    encoded = ForecastBaselines(windows).predictions(long, windows)
+    answers = {name: long.encoder.decode(values) for name, values in encoded.items()}
     raw = shops(HOURS).to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
     for i, start in enumerate(dataset.starts[windows]):
         now = start + LOOKBACK
@@ -99,10 +99,23 @@ def test_baselines_repeat_the_last_value_and_the_last_season(tmp_path):
         np.testing.assert_allclose(answers["seasonal"]["visits"][i], season, rtol=1e-5)
 
 
+def test_the_linear_baseline_is_fitted_once_to_training_windows(tmp_path, monkeypatch):
+    dataset = two_targets(tmp_path)
+    beside = ForecastBaselines()
+    found = {part: beside.predictions(dataset, dataset.splits[part]) for part in ("valid", "test")}
+    monkeypatch.setattr(forecast_baselines, "fit_linear", lambda *_: pytest.fail("fitted again"))
+    again = beside.predictions(dataset, dataset.splits["test"])
+    monkeypatch.undo()
+    for part, answers in (("valid", found["valid"]), ("test", found["test"]), ("test", again)):
+        alone = ForecastBaselines(dataset.splits["train"])
+        truth = alone.predictions(dataset, dataset.splits[part])
+        np.testing.assert_array_equal(answers["linear"]["value"], truth["linear"]["value"])
+
+
 def test_a_season_longer_than_its_series_is_the_last_value(tmp_path):
     dataset = two_targets(tmp_path)
     long = dataclasses.replace(dataset, encoder=dataclasses.replace(dataset.encoder, season=10_000))
-    answers = baseline_predictions(long, dataset.splits["test"], dataset.splits["test"])
+    answers = ForecastBaselines(dataset.splits["test"]).predictions(long, dataset.splits["test"])
     np.testing.assert_array_equal(answers["seasonal"]["value"], answers["last"]["value"])
 
 
@@ -110,7 +123,7 @@ def test_the_linear_baseline_is_ridge_on_what_is_left_of_the_last_value(tmp_path
     dataset = two_targets(tmp_path)
     train = dataset.splits["train"]
     test = dataset.splits["test"]
-    answers = dataset.encoder.decode(baseline_predictions(dataset, train, test)["linear"])
+    answers = dataset.encoder.decode(ForecastBaselines(train).predictions(dataset, test)["linear"])
     raw = shops(HOURS).to_pandas().sort_values("shop", kind="stable")["visits"].to_numpy()
     deviation = dataset.encoder.columns[1].deviation
     x, y = (
@@ -147,7 +160,7 @@ def test_metrics_and_baselines_with_gaps_are_those_of_known_values(tmp_path):
     train = dataset.splits["train"][::3]
     test = dataset.splits["test"]
     targets = dataset.take(dataset.arrays, test).target
-    answers = baseline_predictions(dataset, train, test)
+    answers = ForecastBaselines(train).predictions(dataset, test)
     rows = dataset.starts[test][:, None] + LOOKBACK + np.arange(HORIZON)
     for name, truth_t in raw.items():
         truth = truth_t[rows]
@@ -186,7 +199,7 @@ def test_the_linear_baseline_is_fitted_to_known_values(tmp_path):
     dataset, raw = gappy_targets(tmp_path)
     train = dataset.splits["train"][::3]
     test = dataset.splits["test"][::5]
-    answers = dataset.encoder.decode(baseline_predictions(dataset, train, test)["linear"])
+    answers = dataset.encoder.decode(ForecastBaselines(train).predictions(dataset, test)["linear"])
     column = dataset.encoder.columns[1]
     filled = dataset.values[:, 1].astype(np.float64) * column.unit + column.shift
     past, future = (

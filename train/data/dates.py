@@ -12,12 +12,13 @@ import numpy as np
 
 from train.data.centuries import in_century, split_since
 from train.data.compact_dates import COMPACT_FORMATS, EPOCHS, parse_compact
+from train.data.iso_dates import in_utc, parse_iso
 from train.data.months import WEEKDAY, month_of
 from train.data.named_date_parts import in_figures
 from train.data.no_value import is_none_of_any
 from train.data.numbered_parts import NUMBERED_ORDERS, SHORT_FORMATS, parse_numbered
 from train.data.parsing import has_digit
-from train.data.period_dates import MONTH, parse_period, year_of
+from train.data.period_dates import parse_period, year_of
 from train.data.zones import find_zones, with_offset_of, with_plain_offset, without_zone
 
 ISO = ""
@@ -46,14 +47,6 @@ C_TIME = re.compile(
     r"(?P<zone> (?:UTC|GMT|[+-][0-9]{4}))? (?P<y>[0-9]{4})",
     re.IGNORECASE,
 )
-# 24:00 is the end of its day. Basic dates of ISO 8601 have a time behind them.
-END_OF_DAY = re.compile(
-    r"(?P<day>[0-9]{4}-?[0-9]{2}-?[0-9]{2})(?P<mark>[T ])24(?P<rest>:?00(?::?00(?:[.,]0+)?)?)"
-    r"(?P<zone> ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))?"
-)
-# Behind a day without a time an offset changes nothing: it stays that day.
-DAY_OFFSET = re.compile(r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ?(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
-BASIC = re.compile(r"[0-9]{8}[T ][0-9]{2}[0-9:]*(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?")
 # From one moment to another, as exchanges of energy write them, perhaps with a clock's names.
 FROM_TO = re.compile(
     r"(?P<begin>.*[0-9].*?) - (?P<end>.*[0-9].*?)(?: \([A-Z]{3,4}(?:/[A-Z]{3,4})?\))?"
@@ -88,9 +81,10 @@ def infer_order(texts: Sequence[str], counts: Sequence[int] | np.ndarray) -> Ord
         slashes += int(count) * ("/" in text)
         if not has_digit(text):
             continue
+        is_iso = parse_date(text, ISO) is not None
         for order in read:
-            moment = parse_date(text, order) or parse_date(text, ISO)
-            read[order] += int(count) * (moment is not None)
+            if is_iso or parse_date(text, order) is not None:
+                read[order] += int(count)
     best = max(read, key=lambda order: read[order])
     rival = ""
     if best in ("dmy", "mdy") and read["dmy"] == read["mdy"]:
@@ -176,7 +170,7 @@ def parse_date(text: str, order: str) -> datetime.datetime | None:
     # An offset in front of the name of a zone, as Java writes, has been taken off.
     if moment is None or has_zone([zoned.rest]):
         return moment
-    return _in_utc(moment.replace(tzinfo=zoned.zone))
+    return in_utc(moment.replace(tzinfo=zoned.zone))
 
 
 def _parse(text: str, order: str) -> datetime.datetime | None:
@@ -184,15 +178,15 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
     text = in_figures(text)
     try:
         if "%" in order:
-            return _in_utc(datetime.datetime.strptime(text, order))
+            return in_utc(datetime.datetime.strptime(text, order))
         if order in COMPACT_FORMATS or order in EPOCHS:
             return parse_compact(text, order)
         if order in NUMBERED_ORDERS:
             return parse_numbered(text, order)
         if order == PERIOD:
-            return parse_period(text) or _parse_iso(text)
+            return parse_period(text) or parse_iso(text)
         if order == ISO:
-            return _parse_iso(text)
+            return parse_iso(text)
         match = NUMERIC.fullmatch(text)
         if match is not None:
             return _numeric(match, order)
@@ -207,19 +201,6 @@ def _parse(text: str, order: str) -> datetime.datetime | None:
         return _with_time(year_of(match["y"]), month, int(match["d"]), match)
     except (ValueError, OverflowError):
         return None
-
-
-def _parse_iso(text: str) -> datetime.datetime | None:
-    if text[4:5] != "-" and BASIC.fullmatch(text) is None:
-        return None
-    if (match := END_OF_DAY.fullmatch(text)) is not None:
-        begin = f"{match['day']}{match['mark']}00{match['rest']}{(match['zone'] or '').strip()}"
-        return _in_utc(datetime.datetime.fromisoformat(begin) + datetime.timedelta(days=1))
-    text = DAY_OFFSET.sub(r"\1", text)
-    month = MONTH.fullmatch(text)
-    if month is not None:
-        return datetime.datetime(int(month["y"]), int(month["m"]), 1)
-    return _in_utc(datetime.datetime.fromisoformat(text))
 
 
 def _numeric(match: re.Match[str], order: str) -> datetime.datetime | None:
@@ -252,9 +233,3 @@ def _with_time(year: int, month: int, day: int, match: re.Match[str]) -> datetim
         raise ValueError(zone)
     ahead = datetime.timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return moment - ahead if zone[0] == "+" else moment + ahead
-
-
-def _in_utc(moment: datetime.datetime) -> datetime.datetime:
-    if moment.tzinfo is None:
-        return moment
-    return moment.astimezone(datetime.UTC).replace(tzinfo=None)

@@ -25,7 +25,7 @@ from train.data.table.encoder import TableEncoder
 from train.evaluation.baselines import trees
 from train.evaluation.baselines.clusters import one_unit
 from train.evaluation.baselines.codes import component_predictions
-from train.evaluation.baselines.forecasts import baseline_predictions, windows_to_fit
+from train.evaluation.baselines.forecasts import ForecastBaselines, windows_to_fit
 from train.evaluation.baselines.sequences import UNFITTED, SequenceBaselines
 from train.evaluation.baselines.table import FittedTable, Seconds, fit_table
 from train.evaluation.importance import (
@@ -109,7 +109,8 @@ def kind_of(encoder: Encoder) -> Kind:
         case SeriesEncoder():
             # A column shuffled within its window is no series any more.
             score_steps = partial(forecast_metrics, encoder)
-            return Kind(score_steps, _forecast_baselines, _forecast_table, _no_importance)
+            baselines = partial(_forecast_baselines, ForecastBaselines())
+            return Kind(score_steps, baselines, _forecast_table, _no_importance)
     raise TypeError(f"no evaluation for a {type(encoder).__name__}")
 
 
@@ -214,26 +215,26 @@ def _code_baselines(
     return BaselineScores(baselines, fitted_on=_seen_in_part(judged, seen))
 
 
-def _forecast_baselines(judged: SplitPredictions, seconds: Seconds) -> BaselineScores:
+def _forecast_baselines(
+    beside: ForecastBaselines, judged: SplitPredictions, seconds: Seconds
+) -> BaselineScores:
     del seconds
     series = judged.dataset
     assert isinstance(series, SeriesDataset)
     _, target, weight, _ = judged.batch
     baselines = {}
     by_step = {"net": step_metrics(series.encoder, judged.predictions, target)}
-    fitted_on = windows_to_fit(series)
     scales = seasonal_scales(series, judged.rows)
-    for name, predictions in baseline_predictions(series, fitted_on, judged.rows).items():
+    for name, predictions in beside.predictions(series, judged.rows).items():
         baselines[name] = score(series.encoder, predictions, target, weight, scales)
         by_step[name] = step_metrics(series.encoder, predictions, target)
-    seen = {"linear": len(fitted_on)}
+    seen = {"linear": len(windows_to_fit(series))}
     return BaselineScores(baselines, by_step, fitted_on=_seen_in_part(judged, seen))
 
 
 def _row_table(judged: SplitPredictions, levels: tuple[float, ...]) -> pa.Table:
     rows = judged.dataset.original_rows[judged.rows]
-    encoder = judged.dataset.encoder
-    return row_table(encoder, rows, judged.batch.target, judged.predictions, levels)
+    return row_table(judged.dataset.encoder, rows, judged.batch.target, judged.predictions, levels)
 
 
 def _forecast_table(judged: SplitPredictions, levels: tuple[float, ...]) -> pa.Table:
@@ -249,9 +250,8 @@ def _importance(
     if not seconds.once:
         return Measured({})
     error = prediction_error(encoder.heads, target, weight, encoder.units)
-    return permutation_importance(
-        judged.shuffler, inputs, encoder.places(), error, seed, seconds=seconds
-    )
+    places = encoder.places()
+    return permutation_importance(judged.shuffler, inputs, places, error, seed, seconds=seconds)
 
 
 def _no_importance(judged: SplitPredictions, seed: int, seconds: ShuffleSeconds) -> Measured:

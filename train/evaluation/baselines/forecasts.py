@@ -30,17 +30,26 @@ def windows_to_fit(dataset: SeriesDataset) -> np.ndarray:
     return sample_rows(dataset.splits["train"], most)
 
 
-def baseline_predictions(
-    dataset: SeriesDataset, train: np.ndarray, judged: np.ndarray
-) -> dict[str, dict[str, np.ndarray]]:
-    """{"last", "seasonal" where a season is known, "linear": predictions for windows `judged`}.
+class ForecastBaselines:
+    """What a forecast stands beside: its linear model is fitted once, whatever windows are judged.
 
-    Fitted on the windows `train`.
+    To all training windows, or a part of them, unless it is given others.
     """
-    predictions = repeated_predictions(dataset, judged)
-    kernel_olh = fit_linear(dataset, train)
-    predictions["linear"] = {"value": predict_linear(dataset, kernel_olh, judged)}
-    return predictions
+
+    def __init__(self, windows: np.ndarray | None = None):
+        self._windows = windows
+        self._kernel_olh: np.ndarray | None = None
+
+    def predictions(
+        self, dataset: SeriesDataset, judged: np.ndarray
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """{"last", "seasonal" where a season is known, "linear": predictions of these windows}."""
+        if self._kernel_olh is None:
+            own = windows_to_fit(dataset) if self._windows is None else self._windows
+            self._kernel_olh = fit_linear(dataset, own)
+        predictions = repeated_predictions(dataset, judged)
+        predictions["linear"] = {"value": predict_linear(dataset, self._kernel_olh, judged)}
+        return predictions
 
 
 def repeated_predictions(
