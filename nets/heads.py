@@ -35,7 +35,7 @@ class HeadShape(NamedTuple):
     prediction. `deviation`: whether it answers a standard deviation beside the mean, that of a
     `density`. `categories`: how many values each category column has that it gives back beside its
     numbers (`nets.Autoencoder`). `floors`: what its numbers never fall below, in encoded units,
-    -inf where there is no such bound.
+    -inf where there is no such bound. `amounts`: whether outputs are logarithms of their means.
     """
 
     name: str
@@ -46,6 +46,7 @@ class HeadShape(NamedTuple):
     categories: tuple[int, ...] = ()
     density: Density = "gaussian"
     floors: tuple[float, ...] = ()
+    amounts: bool = False
 
     @property
     def n_spread(self) -> int:
@@ -61,8 +62,8 @@ class HeadShape(NamedTuple):
 
     @property
     def counts(self) -> bool:
-        """Whether its outputs are logarithms of the means of counts."""
-        return self.deviation and self.density in densities.COUNTS
+        """Whether its outputs are logarithms of means, of counts or amounts."""
+        return self.amounts or (self.deviation and self.density in densities.COUNTS)
 
     @property
     def width(self) -> int:
@@ -199,7 +200,7 @@ def _above_floors(predictions: dict[str, Array], head: HeadShape) -> dict[str, A
 def add_log_means(
     outputs: Mapping[str, T], heads: tuple[HeadShape, ...], statistics: Mapping[str, Arrays]
 ) -> dict[str, T | Array]:
-    """Outputs whose logarithms of counts begin at that of the training rows' mean count."""
+    """Outputs whose logarithms of means begin at that of the training rows' mean."""
     moved: dict[str, T | Array] = dict(outputs)
     for head in heads:
         log_mean = outputs[head.name]

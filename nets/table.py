@@ -26,10 +26,10 @@ class TableNetwork(ColumnsNetwork):
     """Inputs, body and heads.
 
     `clip_outputs` holds predicted numbers within the range of the training targets. With `log_link`
-    (losses of counts) an output is the logarithm of the number that is predicted. With an `adapter`
-    the net is one of members that share its weights: `output`, and a `body` whose layers are to
-    differ, need as many. With `linear_start` it learns what the "line" among the statistics of the
-    inputs (`nets/line.py`) leaves.
+    (losses of counts and amounts) an output is the logarithm of the number that is predicted. With
+    an `adapter` the net is one of members that share its weights: `output`, and a `body` whose
+    layers are to differ, need as many. With `linear_start` it learns what the "line" among the
+    statistics of the inputs (`nets/line.py`) leaves.
 
     Alone, for rows x [n, f] and numbers y [n, 1] as numpy arrays, which need no encoding where
     float32 holds them:
@@ -71,7 +71,7 @@ class TableNetwork(ColumnsNetwork):
             x_bd = self.adapter(*self._features_of_members(columns, by_kernel))
         outputs = self.output(self.body(x_bd, weight_b, train=train))
         if any(head.counts for head in self.output.heads):
-            return add_log_means(outputs, self.output.heads, self._statistics("targets"))
+            outputs = add_log_means(outputs, self.output.heads, self._statistics("targets"))
         return self._from_line(outputs, columns) if self.linear_start else outputs
 
     def _from_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:

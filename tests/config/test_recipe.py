@@ -101,6 +101,8 @@ def test_many_rows_are_read_by_quantiles(
     assert set(resolved.optim.rates) == {"bias", "bins_kernel", "frequency"} - {lacking}
     counts = dataclasses.replace(AUTO, loss="poisson")
     assert resolve(counts, rows, classes=0).net.linear_start is False
+    amounts = dataclasses.replace(AUTO, loss="gamma")
+    assert resolve(amounts, rows, classes=0).net.linear_start is (rows < 10_000)
     given = dataclasses.replace(AUTO, net=dataclasses.replace(AUTO.net, embedding="periodic"))
     assert resolve(given, rows, classes=0).optim.rates == AUTO.optim.rates
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.metrics import mean_gamma_deviance
 
 from train.config.options import Loss
 from train.core.losses import (
@@ -35,6 +36,7 @@ FORMULAS = {
     "huber": lambda o, t: np.where(np.abs(o - t) <= 1, (o - t) ** 2 / 2, np.abs(o - t) - 0.5),
     "log_cosh": lambda o, t: np.log(np.cosh(o - t)),
     "poisson": lambda o, t: np.exp(o) - t * o,
+    "gamma": lambda o, t: t / np.exp(o) + o,
 }
 
 
@@ -94,6 +96,14 @@ def test_poisson_equals_keras_on_the_exponential() -> None:
     np.testing.assert_allclose(
         LOSSES["poisson"](jnp.asarray(OUTPUTS), jnp.asarray(COUNTS)), theirs, rtol=1e-4
     )
+
+
+def test_gamma_is_half_the_deviance_of_sklearn_but_for_what_outputs_do_not_change() -> None:
+    amounts_n = np.exp(TARGET[:, 0].astype(np.float64))
+    outputs_n1 = jnp.asarray(OUTPUTS[:, :1])
+    mean = LOSSES["gamma"](outputs_n1, jnp.asarray(amounts_n, jnp.float32)[:, None]).mean()
+    theirs = mean_gamma_deviance(amounts_n, np.exp(OUTPUTS[:, 0].astype(np.float64)))
+    np.testing.assert_allclose(mean - np.log(amounts_n).mean() - 1, theirs / 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])

@@ -97,7 +97,7 @@ def test_an_own_optimizer_is_that_of_optax_with_clipping_and_rates():
     assert isinstance(optimizer, optax.GradientTransformationExtraArgs)
 
 
-@pytest.mark.parametrize("loss", ["mse", "poisson", "negative_binomial", "zero_inflated"])
+@pytest.mark.parametrize("loss", ["mse", "poisson", "gamma", "negative_binomial", "zero_inflated"])
 def test_counts_of_an_own_net_are_answered_by_their_mean_not_its_logarithm(loss):
     head = Head("y", "regression", ("y",), (), 1)
     encoder = TableEncoder((Column("x", "number"),), (Column("y", "number"),), (head,))

@@ -78,8 +78,9 @@ def test_missing_numbers_cost_nothing_and_a_row_is_the_mean_of_the_others():
         "gaussian": np.log(2 * np.pi * deviation**2) / 2 + (error / deviation) ** 2 / 2,
         "student_t": -stats.t(outputs["value.freedom"], outputs["value"], scale).logpdf(target),
     }
-    # That of counts has no standardised target.
-    assert set(cost) == set(NUMBER_LOSSES) - {"poisson", "negative_binomial", "zero_inflated"}
+    # Those of counts and amounts have no standardised target.
+    of_logs = {"poisson", "gamma", "negative_binomial", "zero_inflated"}
+    assert set(cost) == set(NUMBER_LOSSES) - of_logs
     tasks = {}
     for loss in cost:
         (task,) = make_tasks(

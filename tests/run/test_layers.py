@@ -47,5 +47,6 @@ def test_members_are_counted_once_and_long_nets_are_cut():
 def test_a_loss_of_scaled_targets_is_said_where_it_is_one():
     assert is_scaled(program(task("mse")))
     assert not is_scaled(program(task("poisson")))
+    assert not is_scaled(program(task("gamma")))
     assert not is_scaled(program(task("mse"), target_scaling="none"))
     assert not is_scaled(program(task("binary_crossentropy", "binary")))

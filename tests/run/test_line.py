@@ -49,6 +49,25 @@ def test_the_line_is_ridge_regression_on_numbers_flags_and_categories() -> None:
     np.testing.assert_allclose(apply_line(by_member, line)[:, 1], found[50:100], atol=1e-6)
 
 
+def test_of_amounts_the_line_is_that_of_logarithms_counted_from_the_mean() -> None:
+    rows = pool()
+    rows.target["value"] = np.exp(rows.target["value"])
+    rows.target["kind"] = np.arange(400) % 2
+    kind = Head("kind", "binary", ("kind",), ("a", "b"), 1)
+    train = np.arange(300)[rows.weight[:300] > 0]
+    line = fit_line(rows, np.arange(300), [PRICES, kind], by_logs=True)
+    amounts = rows.target["value"][train]
+    weight = rows.weight[train] / rows.weight[train].mean()
+    x = features(rows.inputs)
+    ridge = Ridge().fit(x[train], np.log(amounts), weight)
+    found = apply_line(rows.inputs, line)
+    wanted = ridge.predict(x) - np.log(amounts.mean(0))
+    np.testing.assert_allclose(found[:, :2], wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        found[:, 2:], apply_line(rows.inputs, fit_line(rows, np.arange(300), [kind])), atol=1e-6
+    )
+
+
 def test_of_few_rows_for_their_features_the_line_is_level() -> None:
     line = fit_line(pool(), np.arange(90), [PRICES])
     assert not any(part.any() for part in line.values())
@@ -70,18 +89,21 @@ def test_of_classes_the_line_is_logistic_regression_beside_that_of_numbers() -> 
     np.testing.assert_allclose(found, shrink * expected, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.parametrize("amounts", [False, True])
 @pytest.mark.parametrize("members", [*slow(None), 3])
-def test_a_net_begins_on_its_line(members: int | None) -> None:
+def test_a_net_begins_on_its_line(members: int | None, amounts: bool) -> None:
     rows = pool()
     line = fit_line(rows, np.arange(300), [PRICES])
     adapter = None if members is None else nets.Adapter(members)
+    heads = (HEADS.heads[0]._replace(amounts=amounts),)
     network = nets.TableNetwork(
         nets.Inputs((1, 3)),
         nets.Dense((4,)),
-        HEADS.clone(members=members),
+        nets.Heads(heads, "zeros", members=members),
         scaling="none",
         missing_columns=(0,),
         adapter=adapter,
+        log_link=amounts,
         linear_start=True,
     )
     fitted = {"fill": np.zeros(3, np.float32), "seen": np.ones((2, 4), np.float32), "line": line}
@@ -93,4 +115,6 @@ def test_a_net_begins_on_its_line(members: int | None) -> None:
     variables = nets.init_variables(network, jax.random.key(0), raw, statistics)
     answers = network.apply(variables, raw, method="predict")["value"]
     columns = network.apply(variables, raw, method="preprocess")
-    np.testing.assert_allclose(answers, 2 * apply_line(columns, line) + 3, rtol=1e-5, atol=1e-5)
+    of_line = apply_line(columns, line)
+    expected = 3 * np.exp(of_line) if amounts else 2 * of_line + 3
+    np.testing.assert_allclose(answers, expected, rtol=1e-5, atol=1e-5)

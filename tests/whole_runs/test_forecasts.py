@@ -297,6 +297,7 @@ def test_a_run_with_gaps_trains_and_is_judged_on_what_is_known(tmp_path):
         ),
         ({"net.cycle": "day"}, "config.net.cycle: a day is found by the calendar; set config.data"),
         ({"loss": "poisson"}, "config.loss: poisson is not for forecasts"),
+        ({"loss": "gamma"}, "config.loss: gamma is not for forecasts"),
         ({"data.target": "time"}, "config.data.target: 'time' is the name of another column"),
     ],
 )

@@ -11,7 +11,7 @@ from train.config.net_options import LSTM
 from train.config.options import Loss
 from train.errors import UserError
 
-NOT_FOR_FORECASTS = ("poisson", "binary_crossentropy", "categorical_crossentropy")
+NOT_FOR_FORECASTS = ("poisson", "gamma", "binary_crossentropy", "categorical_crossentropy")
 MAX_STEPS = 128  # of a horizon that is answered step by step: each is compiled by itself
 SERIES_FIELDS = (
     "window",

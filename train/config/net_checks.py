@@ -6,12 +6,12 @@ import dataclasses
 
 from train.config.data_options import Table
 from train.config.net_options import LSTM, Competitive, Dense, Net, Perceptron, SelfOrganizingMap
-from train.config.options import COUNT_LOSSES, Config, Optim
+from train.config.options import COUNT_DENSITIES, Config, Optim
 from train.config.unread import Unread, refuse
 from train.errors import UserError
 
 # Losses of nets that start from no line.
-NOT_LINEAR = (*COUNT_LOSSES, "reconstruction")
+NOT_LINEAR = ("poisson", *COUNT_DENSITIES, "reconstruction")
 
 
 def check_perceptron(config: Config, net: Perceptron) -> None:

@@ -23,6 +23,7 @@ Loss: TypeAlias = Literal[
     "huber",
     "log_cosh",
     "poisson",
+    "gamma",
     "quantile",
     "gaussian",
     "student_t",
@@ -32,10 +33,10 @@ Loss: TypeAlias = Literal[
     "categorical_crossentropy",
     "reconstruction",
 ]
-# Losses of densities, and of counts, whose means are answered by their logarithms.
+# Losses of densities, and of counts and amounts, whose means are answered by their logarithms.
 DENSITIES = ("gaussian", "student_t", "negative_binomial", "zero_inflated")
 COUNT_DENSITIES = ("negative_binomial", "zero_inflated")
-COUNT_LOSSES = ("poisson", *COUNT_DENSITIES)
+LOG_LOSSES = ("poisson", "gamma", *COUNT_DENSITIES)
 SPREAD_LOSSES = ("quantile", *DENSITIES)  # whose answers say how sure they are
 MEDIAN = 0.5  # this quantile is the prediction of loss=quantile
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -197,7 +198,9 @@ class Config:
     Of forecasts mae where outliers reach far, which is said.
     Answers that say how sure they are: quantile, or of a density gaussian, student_t (far
     outliers), and of counts negative_binomial or zero_inflated (more zeros than it has);
-    poisson answers a mean alone. "reconstruction" makes the input its own target: an autoencoder.
+    poisson answers a mean alone, and gamma that of amounts above 0, whose errors count by their
+    share of the amount: where "auto" chooses the folds of a table, it is gamma for far tails, which
+    is said. "reconstruction" makes the input its own target: an autoencoder.
     A function of yours, or its import path, takes outputs and targets of a batch and gives the loss
     of each row.
     """

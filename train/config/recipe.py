@@ -40,6 +40,7 @@ FOLDS = 5
 FOLDED_KINDS = frozenset({"regression", "binary", "multiclass"})
 FOLDED_ROWS = 2_000
 FEWEST_FOLDED_ROWS = 50
+MEAN_METRICS = (None, "rmse", "mse", "r2")  # which means are best at
 SMOOTHING = 0.1
 DROPOUT = 0.15  # of tables that are not large
 
@@ -104,6 +105,18 @@ def may_fold(config: Config) -> bool:
     is_own = data.valid_path is not None or data.valid != "auto"
     is_own |= data.split not in ("random", "stratified") or config.loss == "reconstruction"
     return not is_own and config.population == Population(folds="auto")
+
+
+def may_be_of_amounts(config: Config) -> bool:
+    """Whether loss="auto" goes by how far a table's target reaches (`train.data.table.amounts`).
+
+    So it is where a line to start from, which is chosen with it, is "auto" too.
+    """
+    data = config.data
+    if not isinstance(data, Table) or not isinstance(config.net, Dense) or data.stream:
+        return False
+    is_open = config.loss == "auto" and config.net.linear_start == "auto"
+    return is_open and data.metric in MEAN_METRICS
 
 
 def with_valid(config: Config) -> Config:

@@ -46,6 +46,14 @@ def poisson(outputs_bo: Array, target_bo: Array) -> Array:
     return (jnp.exp(outputs_bo) - target_bo * outputs_bo).mean(-1)
 
 
+def gamma(outputs_bo: Array, target_bo: Array) -> Array:
+    """Half a gamma deviance, less what outputs do not change, of amounts whose log-mean they are.
+
+    An error counts by its share of the amount, and the mean is what it is lowest at.
+    """
+    return (target_bo * jnp.exp(-outputs_bo) + outputs_bo).mean(-1)
+
+
 def quantile(quantiles_boq: Array, target_bo: Array, levels: tuple[float, ...]) -> Array:
     """Mean over outputs and levels of the pinball loss (Koenker & Bassett 1978).
 
@@ -137,6 +145,7 @@ NUMBER_LOSSES: dict[str, Loss] = {
     "huber": huber,
     "log_cosh": log_cosh,
     "poisson": poisson,
+    "gamma": gamma,
     "quantile": quantile,
     "gaussian": gaussian,
     "student_t": student_t,

@@ -11,7 +11,7 @@ from nets.perceptron import Rule
 from train.config.bounded import resolved
 from train.config.data_options import Data, Sequences, Series, Table
 from train.config.net_options import LSTM, Competitive, Dense, Perceptron, SelfOrganizingMap
-from train.config.options import COUNT_LOSSES, Config
+from train.config.options import LOG_LOSSES, Config
 from train.config.own_net import Own
 from train.core.cycles import learned_cycle
 from train.core.own import body_of, steps_of
@@ -74,7 +74,7 @@ def tasks_of(config: Config, encoder: Encoder) -> tuple[Task, ...]:
 
 def _has_log_link(tasks: tuple[Task, ...]) -> bool:
     """Whether outputs are logarithms of the numbers that are predicted, as of counts."""
-    return any(task.loss in COUNT_LOSSES for task in tasks)
+    return any(task.loss in LOG_LOSSES for task in tasks)
 
 
 def _dense_inputs(data: Table, net: Dense, encoder: TableEncoder) -> nets.Inputs:

@@ -164,6 +164,8 @@ def make_tasks(
             head = head._replace(quantiles=quantiles)
         elif chosen in get_args(Density):
             head = head._replace(deviation=True, density=chosen)
+        elif chosen == "gamma":
+            head = head._replace(amounts=True)
         tasks.append(Task(head, chosen, steps))
     return tuple(tasks)
 

@@ -136,7 +136,8 @@ def _fit_scaled_columns(
     fitted: Fitted = {}
     net = config.net
     if isinstance(net, Dense) and net.linear_start and heads:
-        fitted["line"] = fit_line(arrays, train_rows, heads)
+        by_logs = config.loss == "gamma"
+        fitted["line"] = fit_line(arrays, train_rows, heads, by_logs=by_logs)
     if isinstance(net, Dense) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])
         if net.embedding == "piecewise_linear":

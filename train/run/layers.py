@@ -11,7 +11,7 @@ import jax
 from flax.linen.module import InterceptorContext
 
 from nets.base import Params, Tree
-from train.config.options import COUNT_LOSSES
+from train.config.options import LOG_LOSSES
 from train.core.program import Program
 
 MAX_SHOWN = 12  # layers of a net
@@ -120,4 +120,4 @@ def is_scaled(program: Program) -> bool:
     """Whether a loss compares numbers in deviations of the training targets."""
     if getattr(program.config.data, "target_scaling", "standard") == "none":
         return False
-    return any(t.head.kind == "regression" and t.loss not in COUNT_LOSSES for t in program.tasks)
+    return any(t.head.kind == "regression" and t.loss not in LOG_LOSSES for t in program.tasks)

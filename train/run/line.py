@@ -20,10 +20,13 @@ MAX_LOGIT = 6.0  # of classes that a line parts
 MAX_ROWS = 50_000  # that a line is fitted on at most
 
 
-def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> HostArrays:
+def fit_line(
+    arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head], *, by_logs: bool = False
+) -> HostArrays:
     """The line of the scaled training rows, for the outputs of all heads one after the other.
 
-    Of few rows, or of very many features, it is level at 0.
+    Of few rows, or of very many features, it is level at 0. With `by_logs` it is that of the
+    logarithms of numbers, which are counted from the logarithm of their mean.
     """
     train_rows = sample_rows(train_rows, MAX_ROWS)
     line = _zero_line(arrays, sum(head.size for head in heads))
@@ -42,9 +45,10 @@ def fit_line(arrays: Pool, train_rows: np.ndarray, heads: Sequence[Head]) -> Hos
     features_nd = np.concatenate(parts, 1)
     fitted = []
     for head in heads:
-        fitted.append(
-            _fit(features_nd, np.asarray(arrays.target[head.name])[counted], weight_n, head)
-        )
+        target = np.asarray(arrays.target[head.name])[counted]
+        if by_logs and head.kind == "regression":
+            target = np.log(target / target.mean(0))
+        fitted.append(_fit(features_nd, target, weight_n, head))
     slopes_do = np.concatenate([part.coefficients for part in fitted], 1)
     line["bias"][:] = np.concatenate([part.intercept for part in fitted])
     start = 0

@@ -1,4 +1,4 @@
-"""How many nets a config asks for where it says "auto": a matter of the rows, so they are read."""
+"""How many nets a config asks for, and its loss, where it says "auto": by its rows, read here."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import pyarrow as pa
 from train.config.data_options import MISSING, Series
 from train.config.members import pooled
 from train.config.options import Config, Population
-from train.config.recipe import FOLDED_ROWS, folds_of, with_valid
+from train.config.recipe import (
+    FOLDED_ROWS,
+    folds_of,
+    may_be_of_amounts,
+    may_fold,
+    with_valid,
+)
 from train.config.seeds import number_folds, seeds_of
 from train.data.dataset import Dataset
 from train.data.files.tables import Read
 from train.data.load import load_dataset
 from train.data.resolve import resolve_config
 from train.data.sequences.dataset import SequenceDataset
+from train.data.table.amounts import amounts_note
 from train.run.metadata import as_begun
 
 # Few rows are read once, however often they are split; more are not held beside what is made of
@@ -38,8 +45,10 @@ def load_and_count(
 ) -> tuple[Config, Dataset]:
     """The config with as many folds, or seeds, as its rows ask for, and their data set.
 
-    Notes of the data set begin with `notes`, and say how many nets these are. Raises UserError.
+    Of a table with the loss that its target asks for, too. Notes of the data set begin with
+    `notes`, and say how many nets these are. Raises UserError.
     """
+    is_counted = may_fold(config)
     config = with_valid(with_counts(config, config.population))
     begun = as_begun(config, folder)
     if not isinstance(config.data, Series):
@@ -47,15 +56,22 @@ def load_and_count(
     dataset = load_dataset(pooled(begun), read, first=notes)
     n_rows = len(dataset.splits["train"]) + len(dataset.splits["valid"])
     of = "folds"
+    loss_note = None
     if isinstance(dataset, SequenceDataset):
         folds = number_folds(config, n_rows, dataset.encoder.traits)
         of = "seeds"
         if folds == 1:
             return _with_seeds(config, dataset)
     else:
-        folds = folds_of(n_rows, {head.kind for head in dataset.heads})
-        if folds == 1:
+        folds = folds_of(n_rows, {head.kind for head in dataset.heads}) if is_counted else 1
+        loss_note = amounts_note(dataset) if may_be_of_amounts(config) else None
+        if folds == 1 and loss_note is None:
             return config, dataset
+    if loss_note is not None:
+        notes = (*notes, loss_note)
+        config, begun = (replace(own, loss="gamma") for own in (config, begun))
+    if folds == 1:
+        return config, load_dataset(pooled(begun), read, first=notes)
     notes = (*notes, FOLDS_NOTE.format(n=n_rows, folds=folds, of=of))
     asked = replace(config.population, folds=folds)
     begun = with_counts(begun, asked)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from train import config as configs
 from train.config.fields import check_fields
 from train.config.members import pooled
 from train.config.options import Config
-from train.config.recipe import may_fold, with_valid
+from train.config.recipe import may_be_of_amounts, may_fold, with_valid
 from train.config.seeds import may_have_seeds
 from train.data.dataset import Dataset
 from train.data.files.read import read_table
@@ -37,10 +38,15 @@ def read_rows(
     configs.validate(config)
     notes = (start.note,) if start is not None and start.name else ()
     notes = (*notes, *filter(None, (index_note(data),)))
-    if start is None and (may_fold(config) or may_have_seeds(config)):
+    goes_by_rows = may_fold(config) or may_have_seeds(config) or may_be_of_amounts(config)
+    if start is None and goes_by_rows:
         if folder is None or not (folder / "config.json").exists():
             return load_and_count(config, folder, read, notes)
-        config = with_counts(config, read_config(folder).population)
+        saved = read_config(folder)
+        if may_be_of_amounts(config) and saved.loss == "gamma":  # which its rows asked for
+            config = replace(config, loss="gamma")
+        if may_fold(config) or may_have_seeds(config):
+            config = with_counts(config, saved.population)
     config = with_valid(with_counts(config, config.population))
     encoder = None if start is None else start.encoder
     return config, load_dataset(pooled(as_begun(config, folder)), read, encoder, notes)

@@ -344,6 +344,8 @@ def test_options_say_what_a_target_is():
         ),
         (["a", "b", "c"], "binary_crossentropy", {}, r"has 3 classes \(a, b, c, ...\), not two"),
         ([3, -1, 2], "poisson", {}, "-1.0 in row 2: config.loss=poisson is for 0 and above"),
+        ([3, 1, 0], "gamma", {}, "0.0 in row 3: config.loss=gamma is for amounts above 0"),
+        ([3, -1, 2], "gamma", {}, "-1.0 in row 2: config.loss=gamma is for amounts above 0"),
         (
             [1, 2, 3],
             "mse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from train.config.data_options import Series
-from train.config.options import COUNT_LOSSES
+from train.config.options import LOG_LOSSES
 from train.data.columns import Notes, RawColumn, Reading
 from train.data.series.columns import SeriesColumn
 from train.data.table.fit_targets import check_counts
@@ -19,11 +19,11 @@ def fit_answers(
 
     Raises UserError, naming the first row, where a count is none.
     """
-    if loss not in COUNT_LOSSES and not options.nonnegative:
+    if loss not in LOG_LOSSES and not options.nonnegative:
         return column
     values = read_numbers(raw.read_by(Reading(column.notation)))
     check_counts(raw, values, loss)
-    if loss in COUNT_LOSSES:
+    if loss in LOG_LOSSES:
         return replace(column, shift=0.0, unit=1.0, nonnegative=True, count=True)
     if values.known.min() < 0:
         notes.append(

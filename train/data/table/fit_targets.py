@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from train.config.data_options import Table
-from train.config.options import COUNT_DENSITIES, COUNT_LOSSES
+from train.config.options import COUNT_DENSITIES, LOG_LOSSES
 from train.config.table_options import METRICS
 from train.data.columns import Numbers, RawColumn, Reading, get_column, missing_rows, read_text
 from train.data.dataset import Head
@@ -177,9 +177,11 @@ def _fit_number(raw: RawColumn, options: Table, loss: str) -> Column:
         why = f"its square is beyond float64; divide the column by {MAX_TARGET:g}"
         raise raw.error(f"{shown}: {why}")
     check_counts(raw, values, loss)
-    is_count = loss in COUNT_LOSSES
+    is_count = loss in LOG_LOSSES
     nonnegative = options.nonnegative and bool(values.known.min() >= 0)
     column = Column(raw.name, "number", nonnegative=nonnegative or is_count)
+    if loss == "gamma":  # counted from 0, in a unit that float32 holds
+        return replace(column, unit=shift_and_unit(values.known)[1])
     if is_count or options.target_scaling == "none":
         return column
     shift, unit = shift_and_unit(values.known)
@@ -187,14 +189,17 @@ def _fit_number(raw: RawColumn, options: Table, loss: str) -> Column:
 
 
 def check_counts(raw: RawColumn, values: Numbers, loss: str) -> None:
-    """Raises UserError, naming the first row, if a target of counts holds what is none."""
-    if loss not in COUNT_LOSSES:
+    """Raises UserError, naming the first row, if a target of counts or amounts holds none."""
+    if loss not in LOG_LOSSES:
         return
     is_wrong = values.data < 0
     expected = "0 and above"
     if loss in COUNT_DENSITIES:
         is_wrong |= values.data % 1 != 0
         expected = "counts: 0, 1, 2 and so on"
+    elif loss == "gamma":
+        is_wrong |= values.data == 0
+        expected = "amounts above 0"
     wrong = np.flatnonzero(~values.missing & is_wrong)
     if len(wrong):
         shown = f"{values.data[wrong[0]]} in {raw.row(wrong[0])}"

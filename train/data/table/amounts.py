@@ -1,0 +1,42 @@
+"""Targets that are amounts with far tails, of which the share that an answer is wrong by counts.
+
+n training rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from train.data.dataset import Dataset
+
+MIN_REACH = 8.0  # `docs/table_rules.md`, "Amounts with far tails"
+SHARE = 0.01  # of the rows, that lie beyond
+NOTE = (
+    "target {name!r}: a hundredth of its values, all above 0, lies beyond {reach:.3g} times its "
+    "median: config.loss is gamma, for which errors count by their share of the amount; "
+    "config.loss=mse takes them as they are"
+)
+
+
+def reach_of(value_n: np.ndarray) -> float:
+    """How many times its median what a hundredth of the values lies beyond is, 0 of others.
+
+    Others are those that are not all above 0.
+    """
+    if not len(value_n) or not value_n.min() > 0:
+        return 0.0
+    median, far = np.quantile(value_n.astype(np.float64), (0.5, 1 - SHARE))
+    return float(far / median)
+
+
+def amounts_note(dataset: Dataset) -> str | None:
+    """What a run says where config.loss="auto" is gamma: of one target, whose tails are far."""
+    heads = dataset.encoder.heads
+    if len(heads) != 1 or heads[0].kind != "regression" or heads[0].size != 1:
+        return None
+    train = dataset.take(dataset.arrays, dataset.splits["train"])
+    value_no = dataset.encoder.to_units(train.target)[heads[0].name]
+    reach = reach_of(value_no[:, 0])
+    if reach < MIN_REACH:
+        return None
+    return NOTE.format(name=heads[0].columns[0], reach=reach)
