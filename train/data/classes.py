@@ -46,13 +46,14 @@ def class_notes(
     """What the user should know of a file's rare classes, a line each for known ones and others.
 
     `names` are those of all codes, of which the first `n_known` are in training rows; `splits` say
-    which of the rows `codes_n` are where.
+    which of the rows `codes_n` are where. A row whose target is no label has -1, and is none's.
     """
     counts = {}
     for split in PARTS:
         rows = splits.get(split, np.zeros(0, np.int32))
         if len(rows):
-            counts[split] = np.bincount(codes_n[rows], minlength=len(names))
+            own_n = codes_n[rows]
+            counts[split] = np.bincount(own_n[own_n >= 0], minlength=len(names))
     total_k = np.sum(list(counts.values()), axis=0)
     place_k = np.arange(len(names))
     rare = np.flatnonzero((total_k > 0) & (total_k < len(counts)) & (place_k < n_known))

@@ -49,18 +49,22 @@ def with_targets(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """The splits without rows whose target turned out to be no number, and a line on these."""
     kept = np.ones(len(pool.weight), bool)
+    advice = ""
     for head in encoder.heads:
         if head.kind == "regression":
             kept &= ~np.isnan(pool.target[head.name]).any(axis=1)
         elif head.kind in ("binary", "multiclass"):
-            kept &= pool.target[head.name] >= 0
+            has_class = pool.target[head.name] >= 0
+            kept &= has_class
+            if not has_class.all():
+                advice = f"; if it is a class, name {head.name!r} in config.data.categorical"
     if kept.all():
         return dict(splits), []
     readable = {part: rows[kept[rows]] for part, rows in splits.items()}
     n_unread = int((~kept).sum())
     rows = counted(n_unread, "row", "rows")
     are = "is" if n_unread == 1 else "are"
-    return readable, [f"{rows} whose target is no number {are} left out"]
+    return readable, [f"{rows} whose target is no number {are} left out{advice}"]
 
 
 def words_for_missing(table: pa.Table, names: Iterable[str], missing: Sequence[str]) -> str:
