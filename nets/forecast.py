@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from nets.base import Array, Arrays, Params, Statistics
 from nets.cycles import Cycle
 from nets.densities import Density, log_counts
-from nets.heads import HeadShape, positive, with_spread
+from nets.heads import HeadShape, shifted_softplus, with_spread
 from nets.patch_network import PatchNetwork
 from nets.series_levels import ColumnLevels, own_levels, target_levels
 from nets.series_scales import SeriesScales, TargetScaling
@@ -71,7 +71,7 @@ class Forecaster(PatchNetwork):
         line_bho = self._shortcut(scaled_blo) if self.shortcut else None
         parts_bhop = self._answers(read_blo, covariates_blf, inputs, n_parts, line_bho, train=train)
         answer_bho = parts_bhop[..., 0]
-        spread_bhop = positive(parts_bhop[..., 1:])
+        spread_bhop = shifted_softplus(parts_bhop[..., 1:])
         if line_bho is not None:
             answer_bho = answer_bho + line_bho
         if self.cycle is not None:

@@ -1,8 +1,8 @@
-"""What comes out of a net: a linear layer per head, and predictions in the target's own units.
+"""The heads of a net: a linear layer for each, and predictions in the target's own units.
 
 A head is "regression" (o numbers), "binary" (one logit) or "multiclass" (k logits). A regression
-head may also say how sure it is: beside its prediction stand NAME.quantiles [b, o, q]
-or the parts of a density (`nets/densities.py`) such as NAME.deviation [b, o]. Shapes: b batch, h
+head may also predict its uncertainty: NAME.quantiles [b, o, q], or the parts of a density
+(`nets/densities.py`) such as NAME.deviation [b, o]. Shapes: b batch, h
 hidden, o outputs, q quantiles, p further numbers for each output.
 """
 
@@ -29,24 +29,22 @@ ROW_KINDS = ("regression", "binary", "multiclass")  # of heads that answer once 
 
 
 class HeadShape(NamedTuple):
-    """A head's name, kind and number of outputs.
-
-    `quantiles`: levels in increasing order, .5 among them, at which it answers; the median is its
-    prediction. `deviation`: whether it answers a standard deviation beside the mean, that of a
-    `density`. `categories`: how many values each category column has that it gives back beside its
-    numbers (`nets.Autoencoder`). `floors`: what its numbers never fall below, in encoded units,
-    -inf where there is no such bound. `amounts`: whether outputs are logarithms of their means.
-    """
+    """A head's name, kind and number of outputs, and what else it predicts."""
 
     name: str
     kind: str
     size: int
     quantiles: tuple[float, ...] = ()
+    """Levels in increasing order, .5 among them: the median is the prediction. (): no quantiles."""
     deviation: bool = False
+    """Whether it predicts a standard deviation beside the mean, that of its `density`."""
     categories: tuple[int, ...] = ()
+    """Of `nets.Autoencoder`: how many values each category column has that it reconstructs."""
     density: Density = "gaussian"
     floors: tuple[float, ...] = ()
+    """Lower bounds of its numbers in encoded units, -inf for none."""
     amounts: bool = False
+    """Whether its outputs are logarithms of the means of amounts."""
 
     @property
     def n_spread(self) -> int:
@@ -91,7 +89,7 @@ class Heads(nn.Module):
     def __call__(self, x_bh: Array) -> dict[str, Array]:
         outputs = {}
         for head, name in named_heads(self.heads):
-            outputs |= read_layer(self._linear(head.width, name)(x_bh), head)
+            outputs |= split_outputs(self._linear(head.width, name)(x_bh), head)
         return outputs
 
     def _linear(self, width: int, name: str) -> nn.Module:
@@ -101,19 +99,16 @@ class Heads(nn.Module):
         return OwnLinear(width, self.members, *form, name=name)
 
 
-def read_layer(raw: Array, head: HeadShape) -> dict[str, Array]:
-    """A head's outputs from the numbers of its layer [b, o * (1 + p)].
-
-    {NAME: [b, o]}, and how sure it is beside it.
-    """
+def split_outputs(raw: Array, head: HeadShape) -> dict[str, Array]:
+    """The outputs {NAME: [b, o]} and the spread of a head, from its layer's [b, o * (1 + p)]."""
     if not head.n_spread:
         return {head.name: raw}
     raw_bop = raw.reshape(raw.shape[0], head.size, 1 + head.n_spread)
-    return with_spread(raw_bop[..., 0], positive(raw_bop[..., 1:]), head)
+    return with_spread(raw_bop[..., 0], shifted_softplus(raw_bop[..., 1:]), head)
 
 
-def positive(raw: Array) -> Array:
-    """softplus, moved so that 0 becomes 1: a new net has the spread of the training targets."""
+def shifted_softplus(raw: Array) -> Array:
+    """softplus, shifted so that 0 gives 1: a new net has the spread of the training targets."""
     return jax.nn.softplus(raw + math.log(math.expm1(1)))
 
 
@@ -136,10 +131,10 @@ def named_heads(heads: tuple[HeadShape, ...]) -> list[tuple[HeadShape, str]]:
     return list(zip(heads, readable_names(tuple(head.name for head in heads)), strict=True))
 
 
-def blind(params: Params, heads: tuple[HeadShape, ...]) -> Params | None:
-    """The parameters, but of heads that read nothing: what rows have is their biases.
+def constant_params(params: Params, heads: tuple[HeadShape, ...]) -> Params | None:
+    """The parameters with the kernels of all heads at 0, so that every row is given the biases.
 
-    None where not all that is asked are numbers of rows.
+    None unless every head predicts numbers of rows.
     """
     if any(head.kind != "regression" for head in heads):
         return None

@@ -17,10 +17,10 @@ from nets.fixed import FixedFilters
 from nets.heads import (
     HeadShape,
     add_log_means,
-    blind,
+    constant_params,
     named_heads,
     predictions_of,
-    read_layer,
+    split_outputs,
     standardise_target,
     with_base_rates,
 )
@@ -112,7 +112,7 @@ class SequenceNetwork(DataNetwork):
                 bias_init=self._bias(head),
                 name=name,
             )(features)
-            outputs |= read_layer(raw, head)
+            outputs |= split_outputs(raw, head)
             if head.kind == "tags" and self.crf:
                 zeros = nn.initializers.zeros_init()
                 outputs[f"{head.name}.start"] = self.param(f"{name}_start", zeros, (head.size,))
@@ -180,7 +180,7 @@ class SequenceNetwork(DataNetwork):
     @nn.nowrap
     def fallback(self, params: Params, statistics: Statistics) -> Params | None:
         """Weights by which all rows have the mean, of numbers of rows alone, and no counts."""
-        return None if self.log_link else blind(params, self.heads)
+        return None if self.log_link else constant_params(params, self.heads)
 
     def together(self, outputs: Arrays) -> dict[str, Array]:
         """Outputs of several nets [m, ...] -> {head of tags: the path that all of them answer}."""

@@ -1,7 +1,7 @@
 """A whole network for rows of a table: encoded columns in, answers in encoded units out.
 
-Its way in, `preprocess` and `features`, is that of all networks over columns (`nets/columns.py`);
-`predict`, from one end to the other, that of all networks (`nets/base.py`).
+It inherits `preprocess` and `features` from `nets/columns.py`, as all networks over columns do, and
+overrides `predict` of `nets/base.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from nets.base import Array, Arrays, Statistics
 from nets.columns import ColumnsNetwork
 from nets.dense import Dense
+from nets.fit_statistics import fit_inputs, fit_targets
 from nets.heads import Heads, add_log_means, predictions_of, standardise_target
 from nets.inputs import BINNED
 from nets.kernels.dense_choice import is_large
@@ -26,13 +27,13 @@ class TableNetwork(ColumnsNetwork):
     """Inputs, body and heads.
 
     `clip_outputs` holds predicted numbers within the range of the training targets. With `log_link`
-    (losses of counts and amounts) an output is the logarithm of the number that is predicted. With
-    an `adapter` the net is one of members that share its weights: `output`, and a `body` whose
-    layers are to differ, need as many. With `linear_start` it learns what the "line" among the
-    statistics of the inputs (`nets/line.py`) leaves.
+    (losses of counts and amounts) an output is the logarithm of the predicted number. With an
+    `adapter` the net has members that share its weights; `output`, and a `body` whose layers are to
+    differ, need the same number of members. With `linear_start` the outputs are added to those of
+    the linear model "line" among the statistics of the inputs (`nets/line.py`).
 
-    Alone, for rows x [n, f] and numbers y [n, 1] as numpy arrays, which need no encoding where
-    float32 holds them:
+    An example without denseq's data sets, for rows x [n, f] and numbers y [n, 1], numpy arrays that
+    float32 holds without loss:
 
         heads = nets.Heads((nets.HeadShape("y", "regression", 1),))
         network = nets.TableNetwork(nets.Inputs(), nets.Dense((64,)), heads)
@@ -61,8 +62,9 @@ class TableNetwork(ColumnsNetwork):
     ) -> dict[str, Array]:
         """Scaled columns -> {head: outputs [b, o]}: scaled numbers, or logits.
 
-        How sure of numbers it is stands beside them, as in `Heads`. Of k members they are [b * k,
-        o], a row's one after the other; then columns may be [b, k, ...], each member's own rows.
+        Quantiles and parts of densities are among them, as `Heads` gives them. With k members they
+        are [b * k, o], the members of a row one after the other, and columns may be [b, k, ...]:
+        rows of each member's own.
         """
         by_kernel = train and self._is_by_kernel
         if self.adapter is None:
@@ -72,38 +74,38 @@ class TableNetwork(ColumnsNetwork):
         outputs = self.output(self.body(x_bd, weight_b, train=train))
         if any(head.counts for head in self.output.heads):
             outputs = add_log_means(outputs, self.output.heads, self._statistics("targets"))
-        return self._from_line(outputs, columns) if self.linear_start else outputs
+        return self._add_line(outputs, columns) if self.linear_start else outputs
 
-    def _from_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:
-        """The outputs of all heads, and quantiles of numbers, counted from the line."""
+    def _add_line(self, outputs: dict[str, Array], columns: Arrays) -> dict[str, Array]:
+        """The outputs of all heads, and quantiles of numbers, plus those of the linear model."""
         line = self._statistics("inputs").get("line")
         if line is None:
             return outputs
         line_ro = apply_line(columns, line)
         line_ro = line_ro.reshape(-1, line_ro.shape[-1])
-        moved = dict(outputs)
+        total = dict(outputs)
         start = 0
         for head in self.output.heads:
             own_ro = line_ro[:, start : start + head.size]
             start += head.size
             n_each = outputs[head.name].shape[0] // own_ro.shape[0]  # members that share the rows
             own_ro = jnp.repeat(own_ro, n_each, axis=0)
-            moved[head.name] = outputs[head.name] + own_ro
+            total[head.name] = outputs[head.name] + own_ro
             if head.quantiles:
                 name = f"{head.name}.quantiles"
-                moved[name] = outputs[name] + own_ro[..., None]
-        return moved
+                total[name] = outputs[name] + own_ro[..., None]
+        return total
 
     @property
     def _is_by_kernel(self) -> bool:
-        """Whether the hidden layers are worth the compiled kernel: then inputs have it too."""
+        """Whether the hidden layers are worth the compiled kernel, which inputs then use too."""
         body = self.body
         return isinstance(body, Dense) and body.is_plain and is_large(body.hidden)
 
     def _features_of_members(
         self, columns: Arrays, by_kernel: bool
     ) -> tuple[Array, tuple[int, ...]]:
-        """Features [b, 1, d] that members share, or [b, k, d], and how many each column has."""
+        """Features [b, 1, d] that members share, or [b, k, d], and how many a column gives."""
         first = next(iter(columns.values()))
         n_own = first.shape[1] if first.ndim == 3 else 1
         rows = dict(columns)
@@ -114,7 +116,7 @@ class TableNetwork(ColumnsNetwork):
         return x_rd.reshape(-1, n_own, x_rd.shape[-1]), self.inputs.widths(rows)
 
     def averaged(self, outputs: Arrays) -> dict[str, Array]:
-        """What `__call__` gives -> outputs [b, ...] that stand for the mean of members' answers."""
+        """Outputs of `__call__` -> outputs [b, ...] whose answers are the mean of the members'."""
         if self.adapter is None:
             return dict(outputs)
         return average_members(outputs, self.output.heads, self.n_members, log_link=self.log_link)
@@ -122,7 +124,7 @@ class TableNetwork(ColumnsNetwork):
     def predict(self, inputs: Arrays) -> dict[str, Array]:
         """Encoded columns -> answers in the target's encoded units.
 
-        Of members with the deviation between them, NAME.deviation, beside each that has none.
+        With members NAME.deviation is the deviation between them, unless a head predicts its own.
         """
         outputs = self(self.preprocess(inputs), train=False)
         answers = self.postprocess(self.averaged(outputs))
@@ -134,7 +136,7 @@ class TableNetwork(ColumnsNetwork):
         return answers
 
     def preprocess_target(self, target: Arrays) -> dict[str, Array]:
-        """Encoded targets -> scaled ones, which the loss compares outputs with; classes stay."""
+        """Encoded targets -> scaled ones, which the loss compares outputs with; classes as is."""
         statistics = self._statistics("targets")
         return {
             h.name: standardise_target(target[h.name], h, statistics[h.name])
@@ -157,9 +159,9 @@ class TableNetwork(ColumnsNetwork):
     ) -> Statistics:
         """Plain statistics of encoded training rows: means, deviations, and which codes occur.
 
-        For scaling "standard" and "none", and inputs without the piecewise-linear embedding;
-        ValueError else, and for codes and targets that are not of this network's shapes. A column
-        without spread, or without any value, has scale 1.
+        ValueError with scaling other than "standard" and "none", with a piecewise-linear embedding,
+        and for codes and targets that do not have this network's shapes. A column without spread,
+        or without any value, has scale 1.
         """
         if self.scaling not in ("standard", "none") or self.inputs.embedding in BINNED:
             raise ValueError(
@@ -167,55 +169,10 @@ class TableNetwork(ColumnsNetwork):
                 f'"{self.inputs.embedding}" needs quantiles; give the statistics that '
                 "nets/inputs.py names"
             )
-        fitted: dict[str, np.ndarray] = {}
-        if "numbers" in inputs:
-            fitted = center_and_scale(inputs["numbers"])
-            fitted["fill"] = fitted["center"]
-        if "codes" in inputs:
-            sizes = self.inputs.category_sizes
-            _check_codes(inputs["codes"], sizes)
-            fitted["seen"] = np.zeros((len(sizes), max(sizes) + 1), np.float32)
-            for column, codes_n in enumerate(inputs["codes"].T):
-                fitted["seen"][column, codes_n] = 1
-        targets = {}
-        for head in self.output.heads:
-            if head.kind == "regression":
-                value_no = target[head.name]
-                if np.shape(value_no)[1:] != (head.size,):
-                    raise ValueError(
-                        f"target {head.name!r} has the shape {np.shape(value_no)}: "
-                        f"expected [rows, {head.size}]"
-                    )
-                targets[head.name] = center_and_scale(value_no)
-                targets[head.name]["low"] = np.min(value_no, 0).astype(np.float32)
-                targets[head.name]["high"] = np.max(value_no, 0).astype(np.float32)
-            else:
-                targets[head.name] = {}
-        return {"inputs": fitted, "targets": targets}
-
-
-def _check_codes(codes_nc: np.ndarray, sizes: tuple[int, ...]) -> None:
-    """ValueError unless each column of codes has its size, and no code is beyond it."""
-    if codes_nc.shape[1:] != (len(sizes),):
-        raise ValueError(
-            f"codes have the shape {codes_nc.shape} for category_sizes={sizes}: "
-            "expected a size for each column"
-        )
-    for column, (codes_n, size) in enumerate(zip(codes_nc.T, sizes, strict=True)):
-        odd_n = codes_n[(codes_n < 0) | (codes_n > size)]
-        if len(odd_n):
-            raise ValueError(f"codes[:, {column}] hold {odd_n[0]}: expected 0 to {size}")
+        return {
+            "inputs": fit_inputs(inputs, self.inputs.category_sizes),
+            "targets": fit_targets(target, self.output.heads),
+        }
 
 
 Network = TableNetwork  # for scripts that use its first name
-
-
-def center_and_scale(x_nf: np.ndarray) -> dict[str, np.ndarray]:
-    """{"center", "scale"} [f] of columns: mean and deviation, over what is no NaN."""
-    known_nf = np.where(np.isnan(x_nf), 0.0, x_nf.astype(np.float64))
-    n_f = np.maximum((~np.isnan(x_nf)).sum(0), 1)
-    center_f = known_nf.sum(0) / n_f
-    error_nf = np.where(np.isnan(x_nf), 0.0, known_nf - center_f)
-    scale_f = np.sqrt(np.square(error_nf).sum(0) / n_f).astype(np.float32)
-    center_f = center_f.astype(np.float32)
-    return {"center": center_f, "scale": np.where(scale_f > 0, scale_f, np.float32(1))}

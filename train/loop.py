@@ -32,9 +32,9 @@ from train.results.refit import refit_run, refitted
 from train.results.rounds import Pending, round_writer
 from train.results.summary import summary
 from train.run.checkpoint import Checkpoints
-from train.run.device_data import flat_columns
 from train.run.diverged import diverged
 from train.run.driver import Call, Driver, Trained, fetch_status
+from train.run.embedding_bins import columns_without_bins
 from train.run.folder import fresh_folder
 from train.run.in_memory import InMemory
 from train.run.layers import recorded_layers
@@ -64,19 +64,23 @@ def fit(
     start: Start | None = None,
     watch: Watch | None = None,
 ) -> Result:
-    """Trains, or resumes, the run in `workdir` and returns what its result.json holds.
+    """Trains, or resumes, the run in `workdir` and returns the content of its result.json.
 
-    Of several processes the first alone writes and returns it; the others return {}. A run that was
-    stopped continues from its newest whole checkpoint and ends in the bits of one that was not, on
-    the same libraries and number of cores; elsewhere a line says that its last bits may differ.
+    A resumed run continues from its newest whole checkpoint, and ends with the same bits as an
+    uninterrupted one on the same libraries and number of cores; elsewhere a line says that its last
+    bits may differ. Of several processes the first writes and returns; the others return {}.
     Raises UserError (config, data, folder), DivergedError, StorageError, StoppedError (saved after
-    a signal). With `restart` a run whose checkpoints are all damaged or gone begins anew. `echo` is
-    given lines for the user, with `verbose` also how each column is read, the layers, and progress
-    where no terminal shows it; without it they go to the logger "denseq" if its INFO is heard, else
-    they are printed, and with verbose=False to nobody. The run's seconds count from `started`, a
-    time.monotonic(). `data`, a pandas, polars or pyarrow table or a dict of columns, takes the
-    place of the file `config.data.path`; `start` is a net that training goes on with. `watch` is
-    told the epoch, the loss and scores of each evaluation.
+    a signal).
+
+    `echo` is called with each line for the user. Without it lines go to the logger "denseq" if its
+        INFO level is enabled, else they are printed.
+    `started` is the time.monotonic() from which the run's seconds count.
+    `restart` begins anew where all checkpoints of the run are damaged or gone.
+    `verbose` adds lines on the columns and layers, and on progress where no terminal shows it.
+        verbose=False without `echo` is silent.
+    `data`, a pandas, polars or pyarrow table or a dict of columns, replaces `config.data.path`.
+    `start` is a net that training goes on with.
+    `watch` is called with the epoch, loss and scores of each evaluation.
     """
     started = time.monotonic() if started is None else started
     begun = None if workdir is None else Path(workdir)
@@ -98,7 +102,7 @@ def fit(
 
 
 def _fit_single(run: Run, listener: Listener, started: float) -> Result | None:
-    """One net, and what it comes to; None in all processes but the first."""
+    """Trains one net and writes its results; None in all processes but the first."""
     run = _place(run, listener)
     seconds = {"start": time.monotonic() - started}
     trained = train(run, listener=listener)
@@ -110,7 +114,7 @@ def _fit_single(run: Run, listener: Listener, started: float) -> Result | None:
 def _fit_population(
     config: Config, dataset: Dataset, folder: Path, listener: Listener, started: float
 ) -> Result | None:
-    """All members, group after group, and what they come to together."""
+    """Trains all members, group after group, and writes their results together."""
     runs: list[Run] = []
     for group in prepare_population(config, dataset, folder):
         runs += split_into_chunks(group, listener)
@@ -139,9 +143,9 @@ def _fit_population(
 def _train_groups(
     config: Config, runs: Sequence[Run], listener: Listener
 ) -> tuple[list[Trained], list[Rung]]:
-    """Every group trained, and where halving stopped whom; the listener is told who begins.
+    """Trains every group; returns also the rungs at which halving stopped settings.
 
-    A group whose training goes on later is on disk meanwhile: its state is saved at every rung.
+    Between two rungs a group's state is on disk only.
     """
     trained: dict[int, Trained] = {}
     seconds: dict[int, dict[str, float]] = {}
@@ -171,7 +175,7 @@ def choose_driver(run: Run) -> Driver:
 def _place(run: Run, listener: Listener) -> Run:
     """The run over its devices; the listener is told of them."""
     driver = choose_driver(run)
-    if line := flat_columns(run):
+    if line := columns_without_bins(run):
         listener(line)
     run = place_run(run, driver.specs.data)
     for line in filter(None, (describe(run.layout), long_warmup(run))):
@@ -184,13 +188,13 @@ def train(
 ) -> Trained:
     """Calls the compiled rounds until the leg is done, patience ends or a signal comes.
 
-    `call` is that of an earlier leg of this run, if there was one. The listener is told of rates
-    that move nothing and the network's layers, but in a later leg, and of progress.
+    `call` is the compiled program of an earlier leg of this run, if there was one; the first leg
+    tells the listener of the network's layers, every leg of progress.
 
     A round is `eval_every` epochs and an evaluation (`train.core.rounds`); a call of the compiled
-    program does some rounds, of a stream perhaps only a piece of one. The order within the loop is
-    fixed: what is due to be saved is saved before the next call takes the state's buffers, and a
-    call's evaluations are written while the next one runs, but before a checkpoint of their step.
+    program does several rounds, or of a stream perhaps a part of one. The order within the loop
+    matters: a state is saved before the next call takes its buffers, and the evaluations of a call
+    are written while the next one runs, but before a checkpoint of their step.
     """
     driver = choose_driver(run)
     checkpoints = on_process_zero(
@@ -222,13 +226,13 @@ def train(
                 writer.write(pending)
                 pending = None
                 saved = time.monotonic()
-                save(checkpoints, status.step, state, run.data, writer.hindrance)
+                save(checkpoints, status.step, state, run.data, writer.log_failure)
             if is_done or signal or call is None:
                 break
             dispatched = time.monotonic()
             state, logs, count = call(run.data, state, np.int32(n_rounds))
-            # While the device works on this call: what came of the one before, and orbax, which
-            # takes as long to load as a small round.
+            # While the device works on this call, the evaluations of the call before are written,
+            # and orbax is imported, which takes as long as a small round.
             writer.write(pending)
             if checkpoints is not None:
                 checkpoints.get_ready()
@@ -243,7 +247,7 @@ def train(
 def _first_state(
     run: Run, driver: Driver, checkpoints: Checkpoints | None, leg: Leg, listener: Listener | None
 ) -> tuple[State, int | None]:
-    """What a leg begins with, and its step where it was saved; a listener is told of the net."""
+    """The state that a leg begins with, and its step if it was restored; tells of the net."""
     with recorded_layers() as layers:
         state, resumed = restore_or_init(run, driver, checkpoints)
     if listener is not None:

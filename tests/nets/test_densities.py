@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nets import densities
-from nets.heads import HeadShape, add_log_means, predictions_of, read_layer, standardise_target
+from nets.heads import HeadShape, add_log_means, predictions_of, split_outputs, standardise_target
 from nets.members import average_members
 
 RANDOM = np.random.default_rng(0)
@@ -19,7 +19,7 @@ def head(density: densities.Density) -> HeadShape:
 
 
 def answers(shape: HeadShape, raw: np.ndarray) -> dict[str, np.ndarray]:
-    outputs = add_log_means(read_layer(jnp.asarray(raw), shape), (shape,), {"y": STATISTICS})
+    outputs = add_log_means(split_outputs(jnp.asarray(raw), shape), (shape,), {"y": STATISTICS})
     found = predictions_of(outputs, shape, STATISTICS, clip=False, log_link=shape.counts)
     return {name: np.asarray(array) for name, array in found.items()}
 
@@ -54,7 +54,7 @@ def test_members_answer_by_the_moments_of_their_mixture(density: densities.Densi
     """3 rows of 4 members each: the law of total variance."""
     shape = head(density)
     raw = RANDOM.normal(size=(12, shape.width)).astype(np.float32)
-    outputs = add_log_means(read_layer(jnp.asarray(raw), shape), (shape,), {"y": STATISTICS})
+    outputs = add_log_means(split_outputs(jnp.asarray(raw), shape), (shape,), {"y": STATISTICS})
     own = predictions_of(outputs, shape, STATISTICS, clip=False, log_link=shape.counts)
     together = average_members(outputs, (shape,), 4, log_link=shape.counts)
     found = predictions_of(together, shape, STATISTICS, clip=False, log_link=shape.counts)

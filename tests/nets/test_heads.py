@@ -17,8 +17,8 @@ from nets.heads import (
     Heads,
     HeadShape,
     predictions_of,
-    read_layer,
     readable_names,
+    split_outputs,
     standardise_target,
     to_target_units,
 )
@@ -232,7 +232,7 @@ SURE = HeadShape("value", "regression", 2, quantiles=LEVELS)
 GAUSS = HeadShape("value", "regression", 2, deviation=True)
 
 
-layer_read = jax.jit(read_layer, static_argnums=1)
+layer_read = jax.jit(split_outputs, static_argnums=1)
 
 
 def test_a_new_head_has_the_quantiles_of_a_normal_distribution() -> None:

@@ -10,13 +10,9 @@ import pytest
 from train.config import Augment, Config, Dense, Table
 from train.data.load import load_dataset
 from train.data.resolve import resolve_config
-from train.data.table.column import Column
-from train.data.table.encoder import TableEncoder
 from train.errors import UserError
 from train.run.device_data import (
     _fit_scaled_columns,
-    distinct_edges,
-    flat_columns,
     starting_rows,
     to_device,
 )
@@ -40,28 +36,6 @@ def test_statistics_of_scaled_columns_stand_beside_those_that_were_given():
     numbers_nf = np.asarray(data.arrays.inputs["numbers"][data.train])
     np.testing.assert_allclose(data.statistics["inputs"]["edges"][:, 0], numbers_nf.min(0))
     np.testing.assert_allclose(data.statistics["inputs"]["spread"], numbers_nf.std(0), rtol=1e-5)
-
-
-def test_edges_of_version_b_are_distinct_and_flat_columns_have_none():
-    """A value of many rows is one edge, others have the rest; a column that hardly varies none."""
-    x_n = np.concatenate([np.zeros(60), np.arange(1.0, 41)])
-    numbers_nf = np.stack([x_n, 1e-8 * x_n, -x_n, np.sign(x_n)], 1).astype(np.float32)
-    edges_fe = distinct_edges(numbers_nf, 10)
-    quantiles = np.quantile(np.arange(1.0, 41), np.linspace(0, 1, 10), method="inverted_cdf")
-    np.testing.assert_allclose(edges_fe[0], [0, *quantiles])
-    np.testing.assert_array_equal(edges_fe[1], np.full(11, edges_fe[1, 0]))
-    np.testing.assert_array_equal(edges_fe[3], [0] + 10 * [1])
-    columns = tuple(Column(name, "number") for name in ("a", "b", "c", "d"))
-    encoder = TableEncoder(columns, (), ())
-    run = SimpleNamespace(
-        config=Config(net=Dense(embedding="piecewise_linear_b")),
-        dataset=SimpleNamespace(encoder=encoder),
-        data=SimpleNamespace(statistics={"inputs": {"edges": np.stack([edges_fe, edges_fe])}}),
-    )
-    line = flat_columns(run)
-    assert line is not None and line.endswith("spread less than 1e-06: 'b'")
-    run.config.net.embedding = "piecewise_linear"
-    assert flat_columns(run) is None
 
 
 def test_categories_alone_have_no_mean_to_be_dropped_to():

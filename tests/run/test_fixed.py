@@ -109,8 +109,8 @@ def test_a_net_that_is_trained_on_keeps_its_thresholds(tmp_path: Path) -> None:
     first = prepared(tmp_path)
     config = make_config(write_walks(tmp_path / "later.jsonl", seed=1))
     (tmp_path / "later").mkdir()
-    begins_with = {"params": {}, "statistics": first.data.statistics}
-    later = prepare(config, load_dataset(config), tmp_path / "later", begins_with)
+    initial_variables = {"params": {}, "statistics": first.data.statistics}
+    later = prepare(config, load_dataset(config), tmp_path / "later", initial_variables)
     fitted = first.data.statistics["inputs"]
     np.testing.assert_array_equal(later.data.statistics["inputs"]["threshold"], fitted["threshold"])
     inputs = later.data.arrays.inputs

@@ -8,7 +8,7 @@ program changes nothing: a round depends on the state alone.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -41,13 +41,13 @@ class RoundLog(TypedDict):
     step: Array
     """Updates completed at its end."""
     skipped: Array
-    """Those of them, of the whole run, that were left out."""
+    """How many of all updates of the run were skipped."""
     train_loss: Array
     """The mean loss of its training rows, each as it was before its update."""
     penalty: Array
     """The mean penalty of its updates."""
     learning_rate: NotRequired[Array]
-    """That of its last update, where a gradient is descended at a rate of ours."""
+    """That of its last update, of nets trained by a gradient with an optimizer of denseq's."""
     gradient_norms: NotRequired[dict[str, Array]]
     """{layer: mean norm of its gradient}, where the config asks for them."""
     valid_loss: NotRequired[Array]
@@ -58,34 +58,48 @@ class RoundLog(TypedDict):
     """{head: predictions} for the validation rows, where there are any."""
 
 
+class RoundsCarry(NamedTuple):
+    """What the loop over the rounds of a call carries from round to round."""
+
+    state: State
+    before: State
+    """The state before the latest round."""
+    logs: RoundLog
+    n_done: Array
+    is_finite: Array
+    """Whether the latest round left a finite state."""
+
+
 def run_rounds(
     program: Program, data: Data, state: State, logs: RoundLog, n_rounds: Array
 ) -> tuple[State, RoundLog, Array]:
     """The state after up to `n_rounds` rounds, what they logged, and how many were done.
 
-    `logs` has room for as many. Fewer are done where the run ends before, or where a round leaves
-    something that is not finite: the state is then that before this round, which is to be done
-    again by a careful program.
+    `logs` has room for `n_rounds`. Fewer are done where the run ends before, or where the state
+    after a round is not finite: the state before this round is returned, for a careful program to
+    repeat the round.
     """
-
     if program.careful:
         return _careful_rounds(program, data, state, logs, n_rounds)
 
-    def unfinished(carry: tuple[State, State, RoundLog, Array, Array]) -> Array:
-        state, _, _, i, is_sound = carry
-        return is_sound & (i < n_rounds) & ~state.stopped & (state.step < program.last_step)
+    def is_unfinished(carry: RoundsCarry) -> Array:
+        has_next = (carry.n_done < n_rounds) & ~carry.state.stopped
+        return carry.is_finite & has_next & (carry.state.step < program.last_step)
 
-    def one_round(
-        carry: tuple[State, State, RoundLog, Array, Array],
-    ) -> tuple[State, State, RoundLog, Array, Array]:
-        before, _, logs, i, _ = carry
+    def one_round(carry: RoundsCarry) -> RoundsCarry:
+        before = carry.state
         state, log = train_round(program, data, before)
-        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log)
-        return state, before, logs, i + ~state.diverged, ~state.diverged
+        logs = _write_log(carry.logs, carry.n_done, log)
+        return RoundsCarry(state, before, logs, carry.n_done + ~state.diverged, ~state.diverged)
 
-    start = state, state, logs, jnp.zeros((), jnp.int32), jnp.ones((), bool)
-    state, before, logs, i, is_sound = lax.while_loop(unfinished, one_round, start)
-    return select(is_sound, state, before), logs, i
+    start = RoundsCarry(state, state, logs, jnp.zeros((), jnp.int32), jnp.ones((), bool))
+    end = lax.while_loop(is_unfinished, one_round, start)
+    return select(end.is_finite, end.state, end.before), end.logs, end.n_done
+
+
+def _write_log(logs: RoundLog, i: Array, log: RoundLog) -> RoundLog:
+    """The logs with that of round `i` in its place."""
+    return jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log)
 
 
 def _careful_rounds(
@@ -93,17 +107,16 @@ def _careful_rounds(
 ) -> tuple[State, RoundLog, Array]:
     """`run_rounds` of a careful program, whose states are always finite."""
 
-    def unfinished(carry: tuple[State, RoundLog, Array]) -> Array:
+    def is_unfinished(carry: tuple[State, RoundLog, Array]) -> Array:
         state, _, i = carry
         return (i < n_rounds) & ~state.stopped & (state.step < program.last_step)
 
     def one_round(carry: tuple[State, RoundLog, Array]) -> tuple[State, RoundLog, Array]:
         state, logs, i = carry
         state, log = train_round(program, data, state)
-        logs = jax.tree.map(lambda buffer, value: buffer.at[i].set(value), logs, log)
-        return state, logs, i + 1
+        return state, _write_log(logs, i, log), i + 1
 
-    return lax.while_loop(unfinished, one_round, (state, logs, jnp.zeros((), jnp.int32)))
+    return lax.while_loop(is_unfinished, one_round, (state, logs, jnp.zeros((), jnp.int32)))
 
 
 def train_round(program: Program, data: Data, state: State) -> tuple[State, RoundLog]:
@@ -180,10 +193,10 @@ def log_shapes(program: Program, data: Data, state: State) -> RoundLog:
 
 
 def _makes_no_mistake(program: Program, data: Data, weights: Weights, sums: Sums) -> Array:
-    """Whether a network whose updates follow its mistakes has nothing more to learn.
+    """Whether a network that learns from its mistakes alone has made none in this round.
 
-    The weights that answer decide as well: an average, or those in a pocket, may still be wrong
-    where the updates of a round met no mistake.
+    The evaluated weights must make none either: an average, or those of a pocket perceptron, may
+    still be wrong where the updates of a round met no mistake.
     """
     if not program.network.ends_without_loss:
         return jnp.zeros((), bool)
@@ -194,9 +207,9 @@ def _makes_no_mistake(program: Program, data: Data, weights: Weights, sums: Sums
 def has_diverged(program: Program, state: State, sums: Sums) -> Array:
     """Whether training has failed: the state is not finite.
 
-    A careful program leaves faulty updates out; it has failed after too many of them in a row. What
-    is not finite once spoils the sums, the weights or the optimizer for good, so it is enough to
-    look from time to time.
+    A careful program skips faulty updates, and has failed after too many of them in a row. A value
+    that is not finite stays in the sums, the weights or the optimizer's state, so a check at the
+    end of a round is enough.
     """
     if program.careful:
         return state.faults.in_row >= program.max_in_row

@@ -1,8 +1,8 @@
 """What every kind of data offers: batches, heads, an encoder and a data set.
 
-Tables, series and sequences each have two classes, one for the Protocol `Encoder` and one for
-`Dataset`, in the folder of their name; `train.data.load` chooses. What builds networks and reports
-of one kind asks for its classes, all else for what stands here.
+Tables, series and sequences each implement the Protocols `Encoder` and `Dataset` in the folder of
+their name; `train.data.load` chooses. Code for one kind of data asks for its classes, all other
+code uses these Protocols alone.
 
 A number has three scales on its way from a file to the loss:
     raw      as in the file, in the user's units
@@ -70,39 +70,41 @@ class Head:
 
 
 class Batch(NamedTuple, Generic[A]):
-    """Some rows: their inputs, their targets, and what each counts for.
+    """Some rows: their inputs, targets and weights.
 
-    Of a table `inputs` are {"numbers": [b, f], "codes": [b, c]}; `target` is {head: [b, ...]};
-    `weight` [b] is 0 for a row that only fills up. `length` [b] is the number of valid steps of a
-    sequence; rows of a table have none. On the host it is a `Batch[np.ndarray]`, in a compiled
-    program a `Batch[jax.Array]`.
+    On the host it is a `Batch[np.ndarray]`, in a compiled program a `Batch[jax.Array]`.
     """
 
     inputs: dict[str, A]
+    """Of a table {"numbers": [b, f], "codes": [b, c]}."""
     target: dict[str, A]
+    """{head: [b, ...]}."""
     weight: A
+    """The weight of each row [b], 0 for padding."""
     length: A | None = None
+    """How many steps of a sequence are valid [b]; None of other data."""
 
 
 class Rows(NamedTuple):
-    """Rows that were read to be predicted, encoded.
-
-    `inputs` {name: [n, ...]} are the network's. `names` are columns that say which row is which,
-    beside predictions. `numbers` are the rows' places in the table where they are not simply all
-    of its rows: of a series the steps to come, -1 of one that it lacks. `notes` are lines for the
-    user on doubtful cells.
-    """
+    """Encoded rows of a file that is to be predicted."""
 
     inputs: HostArrays
+    """The network's inputs {name: [n, ...]}."""
     names: Columns
+    """Columns that identify the rows, which are written beside predictions."""
     numbers: np.ndarray | None = None
+    """The rows' numbers in the table; None: all its rows.
+
+    Of a series those of the steps to come, -1 for a step that the table lacks.
+    """
     notes: tuple[str, ...] = ()
+    """Lines for the user on doubtful cells."""
 
 
 class Encoder(Protocol):
     """The schema of a data set: raw rows to arrays, and arrays to raw columns.
 
-    It is fitted on training rows, and all that a run's folder keeps of them to answer new ones.
+    It is fitted on training rows and saved in the run's folder, to encode new rows in the same way.
     Shapes: n rows, o outputs of a head.
     """
 
@@ -119,8 +121,8 @@ class Encoder(Protocol):
     def read(self, table: pa.Table, where: str) -> Rows:
         """What is to be predicted of a table: its rows, or the steps after a series' end.
 
-        Columns may come in any order and more may come than are needed. Raises UserError, naming
-        `where`, if one is absent or holds what its kind does not admit.
+        Columns may have any order, and others than the needed ones are ignored. Raises UserError,
+        naming `where`, if a column is missing or has values that its kind does not allow.
         """
         ...
 
@@ -134,7 +136,7 @@ class Encoder(Protocol):
 
     @property
     def answer_names(self) -> AnswerNames:
-        """What the columns are called that `decode`, or `tabulate`, gives for its targets."""
+        """The names of the columns that `decode` and `tabulate` give."""
         ...
 
     def raw_targets(self, targets: Arrays) -> HostArrays:
@@ -146,7 +148,7 @@ class Encoder(Protocol):
         ...
 
     def to_json(self) -> Json:
-        """All of it as JSON has it; `train.data.load.read_encoder` reads it back."""
+        """The schema as JSON, which `train.data.load.read_encoder` reads back."""
         ...
 
 
@@ -174,12 +176,12 @@ class Dataset(Protocol):
 
     @property
     def n_train(self) -> int:
-        """Training rows of an epoch; of a stream more than `splits` has, for they are on disk."""
+        """Training rows of an epoch; of a stream most are on disk, and not in `splits`."""
         ...
 
     @property
     def weight(self) -> np.ndarray:
-        """What each row counts for, float32 [n]."""
+        """The weight of each row, float32 [n]."""
         ...
 
     @property

@@ -15,6 +15,8 @@ from train.data.dataset import A, Array, Batch, Encoder, Head, Scale
 from train.data.folds import fold_rows
 from train.data.sequences.ragged import row_blocks
 
+# Fields of a schema that later versions added: how texts are read. They are no part of a
+# fingerprint, so that a run of an earlier version recognises its data.
 READING = (
     "notation",
     "date_order",
@@ -38,15 +40,13 @@ READING = (
 class RowDataset:
     """All rows of tables or of sequences in one pool, and which train, validate and test.
 
-    `inputs` {name: [n, ...]} and `target` {head: [n, ...]} as the encoder has them; `weight`
-    float32 [n]; `splits` {"train", "valid", "test": int32 row indices}; `original_rows` int64 [n],
-    where each row stands in the file it came from, the first being 0; `notes` for the user, a line
-    each; `split_by` the class, group or time of the rows of `options.path`, where `options.split`
-    goes by one.
+    The properties of the Protocol `Dataset` that are fields here mean what they do there.
     """
 
     inputs: dict[str, np.ndarray]
+    """{name: [n, ...]}, as the encoder gives them."""
     target: dict[str, np.ndarray]
+    """{head: [n, ...]}, encoded."""
     weight: np.ndarray
     splits: dict[str, np.ndarray]
     original_rows: np.ndarray
@@ -54,6 +54,7 @@ class RowDataset:
     options: Table | Sequences
     notes: tuple[str, ...] = ()
     split_by: np.ndarray | None = None
+    """The class, group or time of the rows of `options.path`, if `options.split` goes by one."""
 
     @property
     def n_train(self) -> int:

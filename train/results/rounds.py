@@ -1,4 +1,4 @@
-"""What a run writes of its rounds as they end: scores, in the units that a user knows."""
+"""The log of a run's rounds, written as they end: losses, and scores in raw units."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class RoundWriter:
     nets: Sequence[Validation]
     log: RunLog | None
     progress: Progress
-    said: dict[int, int] = field(default_factory=dict)
-    """Updates that were left out when it was last said, of each net."""
+    reported_skipped: dict[int, int] = field(default_factory=dict)
+    """{net: how many skipped updates the last warning reported}."""
 
     @property
-    def hindrance(self) -> str | None:
-        """Why a state must not be saved: evaluations before it are not written yet."""
+    def log_failure(self) -> str | None:
+        """Why evaluations could not be written, if so: no state is saved before them."""
         return None if self.log is None else self.log.failure
 
     def write(self, pending: Pending | None) -> None:
-        """A line per split for every round of every net in a finished call; None writes nothing.
+        """Writes a line per split for every round of every net in a finished call, if there is one.
 
-        Of several processes each must call this.
+        Every process must call this.
         """
         if pending is None:
             return
@@ -75,14 +75,14 @@ class RoundWriter:
             self.progress.update(epoch, float(np.mean(losses)), mean)
 
     def _score_net(self, net: int, net_log: Logs) -> tuple[Scored, dict[str, float]]:
-        """What a round of one net is written as, and its scores on the validation rows."""
+        """The log lines of a round of one net, and its scores on the validation rows."""
         member, rows = self.nets[net]
         step = int(net_log["step"])
         loss = float(net_log["train_loss"])
         scores = {"train": {"loss": loss, "penalty": float(net_log["penalty"])}}
         if skipped := int(net_log["skipped"]):
             scores["train"]["skipped"] = skipped
-            self._say_skipped(member, step, skipped)
+            self._warn_of_skipped(member, step, skipped)
         if "learning_rate" in net_log:
             scores["train"]["learning_rate"] = float(net_log["learning_rate"])
         for name, norm in net_log.get("gradient_norms", {}).items():
@@ -100,10 +100,10 @@ class RoundWriter:
         epoch = step // self.run.program.steps_per_epoch
         return Scored(step, epoch, scores, member), valid
 
-    def _say_skipped(self, member: int, step: int, skipped: int) -> None:
-        """Says how many updates were left out, and again once they are twice as many."""
-        if skipped >= 2 * self.said.get(member, 0):
-            self.said[member] = skipped
+    def _warn_of_skipped(self, member: int, step: int, skipped: int) -> None:
+        """Warns of skipped updates, and again once they are twice as many."""
+        if skipped >= 2 * self.reported_skipped.get(member, 0):
+            self.reported_skipped[member] = skipped
             of_whom = f" of member {member}" if self.run.members else ""
             logging.warning("left out by step %s%s: %s", step, of_whom, skipped_in_words(skipped))
 
@@ -122,11 +122,9 @@ def _up_to_predictions(target: HostArrays, predictions: HostArrays) -> HostArray
 def round_writer(
     run: Run, nets: Sequence[Validation], resumed: int | None, listener: Listener
 ) -> Iterator[RoundWriter]:
-    """The writer of a run that goes on from the step `resumed`, or begins; closed with the block.
+    """The writer of a run that begins, or is resumed at the step `resumed`; closed with the block.
 
-    The listener hears of its progress.
-
-    Raises StorageError.
+    Progress is reported to the listener. Raises StorageError.
     """
     n_steps = run.program.steps_per_epoch
     after_step = -1 if resumed is None else resumed
@@ -149,7 +147,7 @@ def skipped_in_words(skipped: int) -> str:
 
 
 def _open_log(run: Run, after_step: int) -> RunLog:
-    """The log, cut to where the run goes on from; says so if it is not the one that was written."""
+    """The log, cut to the step where the run goes on; warns if others changed the file."""
     name = (Path(run.subfolder) / LOG).as_posix()
     manifest = read_manifest(run.folder)
     entry = manifest.files.get(name) if manifest else None
@@ -164,7 +162,7 @@ def _open_log(run: Run, after_step: int) -> RunLog:
 
 
 def _by_net(logs: Logs, i: int) -> Iterator[tuple[int, Logs]]:
-    """The place of every net that had part in round `i`, and what it logged."""
+    """The number of every net that trained in round `i`, and its log."""
     nets = logs.get("member")
     one_round = _at({name: tree for name, tree in logs.items() if name != "member"}, i)
     if nets is None:

@@ -92,11 +92,12 @@ class Checkpoints:
                 f"--workdir: cannot write in {self.folder}: {error}; name another folder"
             ) from None
 
-    def save(self, step: int, state: Tree, model: Variables, hindrance: str | None = None) -> None:
+    def save(self, step: int, state: Tree, model: Variables, failure: str | None = None) -> None:
         """Starts saving; the arrays are copied before this returns, and large ones are written.
 
         A failure keeps the older steps and is reported by `close`, unless a later save succeeds: a
-        full disk should not end a run that may yet have room. A `hindrance` is one.
+        full disk should not end a run that may yet have room. A `failure` of the log is treated as
+        one of the save.
         """
         self._finish()
         self.get_ready()
@@ -106,8 +107,8 @@ class Checkpoints:
         )
         try:
             assert self._manager is not None
-            if hindrance is not None:
-                raise OSError(hindrance)
+            if failure is not None:
+                raise OSError(failure)
             refuse_without_room(self.folder, self._size_of_next(state, model))
             # Steps from here on were passed over as damaged. Left alone, one would bar this step,
             # or outlive it.

@@ -1,4 +1,4 @@
-"""The data of a run on the device: columns scaled once, and what each row counts for.
+"""The data of a run on the device: columns scaled once, and the weight of each row.
 
 n rows, f numbers.
 """
@@ -22,18 +22,15 @@ from train.config.options import Config
 from train.core.augment import reads_spread
 from train.core.program import Data, Program
 from train.data.dataset import Arrays, Batch, Dataset, Head, HostArrays, Pool
-from train.data.table.encoder import TableEncoder
+from train.run.embedding_bins import distinct_edges, quantile_edges
 from train.run.fixed import fit_fixed, with_fixed
 from train.run.line import fit_line
 from train.run.row_weights import mean_weight, row_weights_of
-from train.run.run import Run
 from train.run.shortcut import fit_shortcut
 
 Fitted: TypeAlias = "dict[str, np.ndarray | HostArrays]"
 
-MAX_START_ROWS = 20_000  # of which units are drawn at most
-FLAT = 1e-6  # range of a scaled column below which it has no bins: beside it any value is far away
-MAX_SHOWN = 5  # columns that a line names
+MAX_START_ROWS = 20_000  # from which the units of a map or of clusters are drawn
 
 
 def to_device(
@@ -41,15 +38,16 @@ def to_device(
 ) -> Data:
     """The data set on the device: columns and targets scaled once, by the compiled network.
 
-    Beside the statistics that scale, the data have those that the config reads of scaled columns;
-    where they `are_complete`, as those of a net that is trained on, these are among them.
-    Raises UserError, see `train.run.row_weights`.
+    To the given statistics are added those that the config needs of scaled columns, unless they
+    `are_complete`, as those of an earlier net that training goes on with are. Raises UserError, see
+    `train.run.row_weights`.
     """
     arrays = _preprocess(program, dataset, statistics)
     if not are_complete:
         statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
     elif reads_spread(program.config.augment) and "spread" not in statistics["inputs"]:
-        spread = _spread_of(arrays, dataset.splits["train"])  # no net before was varied by it
+        # The earlier net was trained without augmentation.
+        spread = _spread_of(arrays, dataset.splits["train"])
         statistics = {**statistics, "inputs": {**statistics["inputs"], **spread}}
     if isinstance(arrays, Batch):
         arrays = with_fixed(program, arrays, statistics["inputs"])
@@ -57,7 +55,7 @@ def to_device(
 
 
 def without_rows(program: Program, dataset: Dataset, statistics: Statistics) -> Data:
-    """The data of a fold without the rows: folds share the encoded ones."""
+    """The data of a fold without rows, since folds share the encoded ones."""
     if _fits_scaled_columns(program.config):
         arrays = _preprocess(program, dataset, statistics)
         statistics = _with_scaled_statistics(program, dataset, arrays, statistics)
@@ -141,7 +139,7 @@ def _fit_scaled_columns(
     if isinstance(net, Dense) and "numbers" in arrays.inputs:
         numbers_nf = np.asarray(arrays.inputs["numbers"])
         if net.embedding == "piecewise_linear":
-            fitted["edges"] = bin_edges(numbers_nf[train_rows], net.embedding_size)
+            fitted["edges"] = quantile_edges(numbers_nf[train_rows], net.embedding_size)
         elif net.embedding == "piecewise_linear_b":
             fitted["edges"] = distinct_edges(numbers_nf[train_rows], net.embedding_bins)
     fixed = getattr(network, "fixed", None)
@@ -164,61 +162,6 @@ def _spread_of(arrays: Pool, train_rows: np.ndarray) -> Fitted:
 
 
 def starting_rows(rows: np.ndarray, weight_n: np.ndarray, seed: int) -> np.ndarray:
-    """The training rows that units begin among, at most MAX_START_ROWS, in random order."""
+    """Training rows of a weight above 0, at most MAX_START_ROWS in random order: initial units."""
     counted = rows[weight_n[rows] > 0]
     return np.random.default_rng(seed).permutation(counted)[:MAX_START_ROWS]
-
-
-def bin_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
-    """Quantiles of scaled training columns [f, n_bins + 1], for the piecewise-linear embedding."""
-    return np.quantile(numbers_nf, np.linspace(0, 1, n_bins + 1), axis=0).T.astype(np.float32)
-
-
-def distinct_edges(numbers_nf: np.ndarray, n_bins: int) -> np.ndarray:
-    """The distinct edges of each column [f, n_bins + 1], filled up with the last of them.
-
-    A value of more rows than a bin's share is an edge of its own; the others' quantiles are the
-    rest, so that a column of zeros and few other numbers has bins for these. Of a column whose
-    range is below FLAT all are one point, and so it has no bin.
-    """
-    edges_fe = np.zeros((numbers_nf.shape[1], n_bins + 1), np.float32)
-    for column, x_n in enumerate(numbers_nf.T):
-        distinct = _edges_of_column(x_n, n_bins)
-        if distinct[-1] - distinct[0] < FLAT:
-            distinct = distinct[:1]
-        edges_fe[column] = np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge")
-    return edges_fe
-
-
-def _edges_of_column(x_n: np.ndarray, n_bins: int) -> np.ndarray:
-    """The distinct values of a column, if they are few; else at most n_bins + 1 of them."""
-    values, counts = np.unique(x_n.astype(np.float32), return_counts=True)
-    if len(values) <= n_bins + 1:
-        return values
-    frequent = counts * n_bins > counts.sum()
-    n_left = n_bins + 1 - int(frequent.sum())
-    places = np.linspace(0, 1, max(n_left, 2))
-    others = np.quantile(
-        np.repeat(values[~frequent], counts[~frequent]), places, method="inverted_cdf"
-    )
-    return np.union1d(values[frequent], others)
-
-
-def flat_columns(run: Run) -> str | None:
-    """A line on columns that an embedding by bins leaves out, of one net or of any member."""
-    edges = run.data.statistics["inputs"].get("edges")
-    encoder = run.dataset.encoder
-    net = run.config.net
-    if edges is None or not isinstance(net, Dense) or net.embedding != "piecewise_linear_b":
-        return None
-    assert isinstance(encoder, TableEncoder)
-    reach_mf = np.asarray(edges[..., -1] - edges[..., 0]).reshape(-1, edges.shape[-2])
-    flat = np.flatnonzero((reach_mf <= 0).any(0))
-    if not len(flat):
-        return None
-    shown = ", ".join(repr(encoder.number_names[place]) for place in flat[:MAX_SHOWN])
-    more = f" and {len(flat) - MAX_SHOWN} more" if len(flat) > MAX_SHOWN else ""
-    return (
-        f"left out of config.net.embedding, for once scaled the training rows spread less than "
-        f"{FLAT:g}: {shown}{more}"
-    )

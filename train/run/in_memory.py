@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import jax
@@ -37,23 +38,23 @@ class InMemory:
 
     def init(self, run: Run) -> State:
         """Fresh weights, a function of the run's key, or those that the run begins with."""
-        options = {
-            "average": run.config.optim.ema > 0,
-            "skip_spikes": run.config.train.skip_spikes,
-        }
-        if run.begins_with is not None:
-            before = run.begins_with
+        state_of = partial(
+            init_state,
+            optimizer=run.program.optimizer,
+            average=run.config.optim.ema > 0,
+            skip_spikes=run.config.train.skip_spikes,
+        )
+        if run.initial_variables is not None:
+            before = run.initial_variables
             weights = Weights(before["params"], before.get("batch_stats") or {})
-            weights = jax.tree.map(jnp.asarray, weights)
-            return init_state(weights, run.program.optimizer, **options)
+            return state_of(jax.tree.map(jnp.asarray, weights))
 
         def fresh(data: Data) -> State:
             rows = _starting_rows(run, data)
             first = run.program.batch(data, rows)
             weight = None if data.mean_weight is None else data.train_weight[rows]
             network = run.program.network
-            weights = init_weights(network, data.statistics, first.inputs, data.key, weight)
-            return init_state(weights, run.program.optimizer, **options)
+            return state_of(init_weights(network, data.statistics, first.inputs, data.key, weight))
 
         return with_fallback(run.program, run.data, op_by_op(fresh, run.data))
 
@@ -89,7 +90,7 @@ def empty_logs(shapes: Shapes, capacity: int) -> Shapes:
 
 
 def _starting_rows(run: Run, data: Data) -> Array:
-    """The rows that weights are made with: any, or training rows where they begin among them."""
+    """The rows that weights are initialised with: one for its shape, or those of initial units."""
     if not run.program.network.starts_from_rows:
         return data.train[:1]
     dataset = run.dataset

@@ -34,14 +34,13 @@ from train.run.run import Run
 
 
 def prepare(
-    config: Config, dataset: Dataset, folder: Path, begins_with: Variables | None = None
+    config: Config, dataset: Dataset, folder: Path, initial_variables: Variables | None = None
 ) -> Run:
     """The run of one net: the config resolved, the data on the device.
 
-    Writes the config and the schema into the folder, or checks that they are those in it. Where
-    one member of a population is asked for, the run is that member's. A net that goes on begins
-    with the variables that are given; without statistics among them, with those of the training
-    rows. Raises UserError.
+    Writes the config and the schema into the folder, or checks that the folder's are the same. With
+    `config.population.member` the run is that member's. Training begins with `initial_variables` if
+    they are given; statistics that they lack are fitted on the training rows. Raises UserError.
     """
     population = config.population
     if population.member is not None:
@@ -54,20 +53,20 @@ def prepare(
     written = dataclasses.replace(config, population=population)
     on_process_zero(lambda: check_or_write_metadata(folder, written, dataset))
     program = make_program(config, dataset)
-    if begins_with is None or "statistics" not in begins_with:
+    if initial_variables is None or "statistics" not in initial_variables:
         fitted = dataset.statistics(dataset.splits["train"], config.data)
         data = to_device(program, dataset, fitted)
-        return Run(folder, config, dataset, program, data, begins_with=begins_with)
-    statistics = begins_with["statistics"]
+        return Run(folder, config, dataset, program, data, initial_variables=initial_variables)
+    statistics = initial_variables["statistics"]
     if isinstance(dataset, SeriesDataset):
         fitted = dataset.statistics(dataset.splits["train"], config.data)
         statistics = with_new_groups(statistics, fitted)
     data = to_device(program, dataset, statistics, are_complete=True)
-    return Run(folder, config, dataset, program, data, begins_with=begins_with)
+    return Run(folder, config, dataset, program, data, initial_variables=initial_variables)
 
 
 def place_run(run: Run, specs: Data | PartitionSpec = EVERYWHERE) -> Run:
-    """The run over its devices; `specs` say where its data stand.
+    """The run over its devices; `specs` say how its data are placed.
 
     Raises UserError, see `make_layout`.
     """
@@ -84,7 +83,7 @@ def in_folds(config: Config, dataset: Dataset) -> list[Dataset]:
 
 
 def check_targets(config: Config, encoder: Encoder) -> None:
-    """Raises UserError if the loss, or the smoothing of labels, is one that no target takes."""
+    """Raises UserError if no target can have the loss, the label smoothing or the metric."""
     tasks = tasks_of(config, encoder)
     used = sorted({task.loss for task in tasks})
     if config.loss not in ("auto", *used) and not isinstance(config.net, Perceptron):
@@ -102,7 +101,7 @@ def check_targets(config: Config, encoder: Encoder) -> None:
 
 
 def _check_metric(data: DataOptions, encoder: Encoder) -> None:
-    """Raises UserError if the score that counts is one of no target."""
+    """Raises UserError if no target has the metric `data.metric`."""
     if not isinstance(data, Table) or data.metric is None:
         return
     known: list[str] = []

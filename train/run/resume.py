@@ -56,20 +56,20 @@ def restore_or_init(
 ) -> tuple[State, int | None]:
     """The newest checkpoint's state and its step, or a fresh state and None.
 
-    Of several processes the first alone has `checkpoints`, and tells the others. Raises
-    StorageError where there is no room for any.
+    Only process 0 has `checkpoints`; it sends the state to the others. Raises StorageError where
+    the disk has no room for a checkpoint.
     """
     check_own(run, driver)
     spec = driver.specs.state
 
-    def like() -> State:
+    def abstract_state() -> State:
         return jax.eval_shape(lambda: driver.init(run))
 
     def restore() -> tuple[int, State] | None:
         if checkpoints is None:
             return None
         restore_state = checkpoints.restore_state
-        return checkpoints.restore_newest(lambda step: restore_state(step, like()))
+        return checkpoints.restore_newest(lambda step: restore_state(step, abstract_state()))
 
     found = on_process_zero(restore)
     step = int(broadcast(np.int32(found[0] if found else -1)))
@@ -80,16 +80,16 @@ def restore_or_init(
     state = found[1] if found else None
     if jax.process_count() > 1:
         if state is None:
-            state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like())
+            state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), abstract_state())
         state = broadcast(fetch(state))
     assert state is not None
     return place(run.layout, state, spec), step
 
 
 def fetch_answering(run: Run, state: State) -> tuple[Run, State]:
-    """The run and its state on the host, less all that only a further update would need.
+    """The run and its state on the host, without what only further updates would need.
 
-    `state.best` answers; the rows are in `run.dataset` already.
+    `state.best` has the weights that answer; the rows are in `run.dataset` already.
     """
     data = fetch(run.data.replace(arrays=(), key=()))
     state = fetch(state.replace(weights=None, average=None, opt_state=None))
@@ -101,14 +101,14 @@ def save(
     step: int,
     state: State,
     data: Data,
-    hindrance: str | None = None,
+    log_failure: str | None = None,
 ) -> None:
-    """Begins to save a state; of several processes the first does, but all must call this."""
+    """Begins to save a state. Process 0 saves, but every process must call this."""
     model = state.best.weights.variables(data.statistics)
     if jax.process_count() > 1:
         state, model = fetch((state, model))
     if checkpoints is not None:
-        checkpoints.save(step, state, model, hindrance)
+        checkpoints.save(step, state, model, log_failure)
 
 
 def _check_room(run: Run, state: State, checkpoints: Checkpoints | None) -> None:

@@ -15,20 +15,21 @@ from train.parallel.devices import Layout
 
 @dataclass(frozen=True)
 class Run:
-    """What `fit` prepared: the resolved config, the data on host and device, the code to compile.
-
-    `members` are nets of one program, () of a single net: `config` is then that of the first one,
-    and `data` has an axis of members where they differ (`train.population.member_axis`). They are
-    saved in `subfolder` of the run's folder. `layout` says which devices hold what. `begins_with`
-    are the variables of an earlier net to go on with, if there is one.
-    """
+    """A prepared run: its resolved config, its data on host and device, its code to compile."""
 
     folder: Path
     config: Config
+    """The resolved options; of members those of the first one."""
     dataset: Dataset
+    """The rows on the host."""
     program: Program
     data: Data
+    """The arrays on the device, with an axis of members where they differ."""
     members: tuple[Member, ...] = ()
+    """The nets of a population that are trained by one program; () of a single net."""
     subfolder: str = ""
+    """Where in the run's folder the nets are saved."""
     layout: Layout | None = None
-    begins_with: Variables | None = None
+    """Which devices hold what."""
+    initial_variables: Variables | None = None
+    """Those of an earlier net that training goes on with, if there is one."""
