@@ -199,8 +199,8 @@ class Config:
     Answers that say how sure they are: quantile, or of a density gaussian, student_t (far
     outliers), and of counts negative_binomial or zero_inflated (more zeros than it has);
     poisson answers a mean alone, and gamma that of amounts above 0, whose errors count by their
-    share of the amount: where "auto" chooses the folds of a table, it is gamma for far tails, which
-    is said. "reconstruction" makes the input its own target: an autoencoder.
+    share of the amount: of tables of 2,000 rows and fewer "auto" is gamma for far tails, which is
+    said. "reconstruction" makes the input its own target: an autoencoder.
     A function of yours, or its import path, takes outputs and targets of a batch and gives the loss
     of each row.
     """

@@ -24,7 +24,7 @@ from train.data.files.tables import Read
 from train.data.load import load_dataset
 from train.data.resolve import resolve_config
 from train.data.sequences.dataset import SequenceDataset
-from train.data.table.amounts import amounts_note
+from train.data.table.amounts import MAX_ROWS, amounts_note
 from train.run.metadata import as_begun
 
 # Few rows are read once, however often they are split; more are not held beside what is made of
@@ -64,7 +64,8 @@ def load_and_count(
             return _with_seeds(config, dataset)
     else:
         folds = folds_of(n_rows, {head.kind for head in dataset.heads}) if is_counted else 1
-        loss_note = amounts_note(dataset) if may_be_of_amounts(config) else None
+        if n_rows <= MAX_ROWS and may_be_of_amounts(config):
+            loss_note = amounts_note(dataset)
         if folds == 1 and loss_note is None:
             return config, dataset
     if loss_note is not None:
