@@ -77,6 +77,7 @@ LONGEST = (
 # tell of too), of formulas, within a tolerance, as their fast ones are, and of kernels that are not
 # XLA's: not of the program's bits. They are marked `plain`.
 PLAIN = (
+    "tests/data/table/test_amounts.py",
     "tests/accelerator/test_whole_runs.py",
     "tests/chaos/",
     "tests/core/test_augment.py",

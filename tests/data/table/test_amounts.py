@@ -122,6 +122,7 @@ def test_others_keep_their_loss(
     assert not any("gamma" in note for note in dataset.notes)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_loss_it_began_with(tmp_path: Path) -> None:
     config = asked(write_rows(tmp_path / "rows.parquet", 200))
     loop.fit(config, tmp_path / "run", verbose=False)
@@ -133,6 +134,7 @@ def test_a_run_goes_on_with_the_loss_it_began_with(tmp_path: Path) -> None:
     assert resumed.loss == "gamma"
 
 
+@pytest.mark.slow
 def test_a_run_begun_with_another_loss_keeps_it(tmp_path: Path) -> None:
     config = asked(write_rows(tmp_path / "rows.parquet", 200, spread=0.6))
     loop.fit(config, tmp_path / "run", verbose=False)
