@@ -77,7 +77,6 @@ LONGEST = (
 # tell of too), of formulas, within a tolerance, as their fast ones are, and of kernels that are not
 # XLA's: not of the program's bits. They are marked `plain`.
 PLAIN = (
-    "tests/data/table/test_amounts.py",
     "tests/accelerator/test_whole_runs.py",
     "tests/chaos/",
     "tests/core/test_augment.py",
@@ -86,6 +85,7 @@ PLAIN = (
     "tests/core/test_step.py",
     "tests/core/test_windows.py",
     "tests/data/",
+    "tests/data/table/test_amounts.py",
     "tests/estimators/",
     "tests/evaluation/",
     "tests/inference/test_mc_dropout.py",
