@@ -85,7 +85,6 @@ PLAIN = (
     "tests/core/test_step.py",
     "tests/core/test_windows.py",
     "tests/data/",
-    "tests/data/table/test_amounts.py",
     "tests/estimators/",
     "tests/evaluation/",
     "tests/inference/test_mc_dropout.py",
