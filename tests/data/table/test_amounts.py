@@ -25,12 +25,14 @@ BRIEF = {
 }
 
 
-def write_rows(path: Path, n: int, *, spread: float = 1.2, least: float = 0.1) -> str:
-    """Log-normal amounts `y`, the least of them `least`; of others a twentieth, `z`."""
+def write_rows(
+    path: Path, n: int, *, spread: float = 1.2, least: float = 0.1, place: int = 0
+) -> str:
+    """Log-normal amounts `y`, that at `place` is `least`; of others a twentieth, `z`."""
     random = np.random.default_rng(0)
     x = random.normal(size=n)
     y = np.exp(spread * (0.8 * x + 0.6 * random.normal(size=n)))
-    y[0] = least
+    y[place] = least
     pq.write_table(pa.table({"x": x, "z": y / 20, "y": 1000 * y}), path)
     return str(path)
 
@@ -120,6 +122,19 @@ def test_others_keep_their_loss(
     config, dataset = read_rows(asked(path, **more), None, None, None)
     assert config.loss == more.get("loss", "auto")
     assert not any("gamma" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("more", [{}, {"population__folds": "1", "data__valid": "0.2"}])
+def test_a_row_of_0_that_trains_or_validates_keeps_the_loss(
+    more: dict[str, str], tmp_path: Path
+) -> None:
+    losses = []
+    for place in range(20):  # about four of them validate the first net
+        path = write_rows(tmp_path / "rows.parquet", 200, least=0.0, place=place)
+        config, dataset = read_rows(asked(path, **more), None, None, None)
+        losses.append(config.loss)
+        assert not any("gamma" in note for note in dataset.notes)
+    assert losses == ["auto"] * 20
 
 
 @pytest.mark.slow

@@ -35,9 +35,15 @@ def amounts_note(dataset: Dataset) -> str | None:
     heads = dataset.encoder.heads
     if len(heads) != 1 or heads[0].kind != "regression" or heads[0].size != 1:
         return None
-    train = dataset.take(dataset.arrays, dataset.splits["train"])
-    value_no = dataset.encoder.to_units(train.target)[heads[0].name]
-    reach = reach_of(value_no[:, 0])
-    if reach < MIN_REACH:
+    value_n, validating_n = (_targets(dataset, part) for part in ("train", "valid"))
+    reach = reach_of(value_n)
+    # What validates one net may train another.
+    if reach < MIN_REACH or not (validating_n > 0).all():
         return None
     return NOTE.format(name=heads[0].columns[0], reach=reach)
+
+
+def _targets(dataset: Dataset, part: str) -> np.ndarray:
+    """The only target of a split's rows [n], in its unit."""
+    rows = dataset.take(dataset.arrays, dataset.splits[part])
+    return dataset.encoder.to_units(rows.target)[dataset.encoder.heads[0].name][:, 0]
