@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -93,15 +93,15 @@ def malform(folder: Path, random: Random) -> str:
     return f"{said}: {where}"
 
 
-def _change(value: object, random: Random) -> str:
+def _change(value: Any, random: Random) -> str:
     """Changes one place somewhere in a JSON value, and says which and how."""
-    places: list[tuple[list | dict, int | str, str]] = []
-    stack: list[tuple[object, str]] = [(value, "")]
+    places: list[tuple[Any, Any, str]] = []
+    stack: list[tuple[Any, str]] = [(value, "")]
     while stack:
         inner, path = stack.pop()
-        items = inner.items() if isinstance(inner, dict) else enumerate(inner)  # type: ignore
+        items = inner.items() if isinstance(inner, dict) else enumerate(inner)
         for key, item in items:
-            places.append((inner, key, f"{path}.{key}"))  # type: ignore
+            places.append((inner, key, f"{path}.{key}"))
             if isinstance(item, list | dict):
                 stack.append((item, f"{path}.{key}"))
     if not places:
@@ -109,17 +109,17 @@ def _change(value: object, random: Random) -> str:
     holder, key, path = places[random.integers(len(places))]
     match str(random.choice(["odd", "odd", "delete", "rename", "twice"])):
         case "delete":
-            del holder[key]  # type: ignore
+            del holder[key]
             return f"{path[:80]} deleted"
         case "rename" if isinstance(holder, dict):
             holder["other"] = holder.pop(key)
             return f"{path[:80]} renamed"
         case "twice" if isinstance(holder, list):
-            holder.append(holder[key])  # type: ignore
+            holder.append(holder[key])
             return f"{path[:80]} twice"
         case _:
             odd = ODD[random.integers(len(ODD))]
-            holder[key] = odd  # type: ignore
+            holder[key] = odd
             return f"{path[:80]} = {str(odd)[:30]!r}"
 
 

@@ -22,10 +22,11 @@ T = 4
 @pytest.fixture(scope="module")
 def scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
-    return tuple(
-        np.float32(random.standard_normal(shape) * 2)
-        for shape in ((len(LENGTHS), T, K), (K,), (K, K))
-    )  # type: ignore
+    shapes = (len(LENGTHS), T, K), (K,), (K, K)
+    logits_ntk, start_k, transition_kk = (
+        np.float32(random.standard_normal(shape) * 2) for shape in shapes
+    )
+    return logits_ntk, start_k, transition_kk
 
 
 def path_score(logits_tk, start_k, transition_kk, path) -> float:
