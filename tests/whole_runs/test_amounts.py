@@ -27,14 +27,17 @@ def amounts(n: int, seed: int) -> pa.Table:
     x = random.normal(size=n)
     z = random.uniform(-1, 1, size=n)
     mean = SIZE * np.exp(0.8 * x - 0.5 * z)
-    return pa.table({"x": x, "z": z, "y": random.gamma(2, mean / 2)})
+    y = random.gamma(2, mean / 2)
+    # Weights by which the mean amount is another.
+    return pa.table({"x": x, "z": z, "y": y, "w": np.where(y > SIZE, 5.0, 0.5)})
 
 
 def config_of(folder: Path, valid: float, **fields: Any) -> Config:
     for name, n, seed in (("train", 300, 0), ("test", 200, 1)):
         write_table(amounts(n, seed), folder / f"{name}.csv")
     path, test_path = str(folder / "train.csv"), str(folder / "test.csv")
-    data = Table(path=path, test_path=test_path, target="y", valid=valid)
+    names = ("x", "z")
+    data = Table(path=path, test_path=test_path, target="y", features=names, valid=valid)
     return Config(data=data, loss="gamma", optim=ADAM, **fields)
 
 
@@ -52,16 +55,21 @@ def test_without_hidden_layers_it_is_gamma_regression(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores["rmse"], np.sqrt(np.mean(error**2)), rtol=2e-3)
 
 
-def test_a_net_of_amounts_starts_from_the_line_of_their_logarithms(tmp_path: Path) -> None:
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_a_net_of_amounts_starts_from_the_line_of_their_logarithms(
+    weight: str | None, tmp_path: Path
+) -> None:
     net = Dense(hidden=(4,), linear_start=True, output_init="zeros")
     train = Train(epochs=1, restore="last", report=False)
     config = config_of(tmp_path, 0.0, net=net, train=train)
     config.optim = Optim(name="sgd", learning_rate=1e-9)
+    config.data.weight = weight
     loop.fit(config, tmp_path / "run", verbose=False)
     rows = amounts(300, 0)
     x, x_test = (np.stack([t["x"], t["z"]], 1) for t in (rows, amounts(200, 1)))
     scaler = StandardScaler().fit(x)
-    ridge = Ridge().fit(scaler.transform(x), np.log(rows["y"].to_numpy()))
+    weight_n = None if weight is None else rows["w"].to_numpy() / np.mean(rows["w"])
+    ridge = Ridge().fit(scaler.transform(x), np.log(rows["y"].to_numpy()), weight_n)
     answers = pq.read_table(tmp_path / "run" / "predictions.parquet")["prediction"].to_numpy()
     np.testing.assert_allclose(answers, np.exp(ridge.predict(scaler.transform(x_test))), rtol=1e-3)
 

@@ -26,14 +26,24 @@ BRIEF = {
 
 
 def write_rows(
-    path: Path, n: int, *, spread: float = 1.2, least: float = 0.1, place: int = 0
+    path: Path,
+    n: int,
+    *,
+    spread: float = 1.2,
+    least: float = 0.1,
+    place: int = 0,
+    begin: float = 0,
 ) -> str:
-    """Log-normal amounts `y`, that at `place` is `least`; of others a twentieth, `z`."""
+    """Log-normal amounts `y` over `begin`, that at `place` is `least`; and `z`, a twentieth.
+
+    `k` is a category.
+    """
     random = np.random.default_rng(0)
     x = random.normal(size=n)
     y = np.exp(spread * (0.8 * x + 0.6 * random.normal(size=n)))
     y[place] = least
-    pq.write_table(pa.table({"x": x, "z": y / 20, "y": 1000 * y}), path)
+    k = np.where(x > 0, "a", "b")
+    pq.write_table(pa.table({"x": x, "z": y / 20, "y": begin + 1000 * y, "k": k}), path)
     return str(path)
 
 
@@ -109,6 +119,9 @@ def test_the_loss_is_the_same_however_many_nets_there_are(
         ({"spread": 0.6}, {}),
         ({"least": 0.0}, {}),
         ({"least": -0.1}, {}),
+        ({"begin": 1e5}, {}),
+        ({}, {"data__target": "('y','k')"}),
+        ({}, {"data__stream": "true", "train__batch_size": "32", "data__valid": "0.2"}),
         ({}, {"loss": "mse"}),
         ({}, {"data__metric": "mae"}),
         ({}, {"data__target": "('y','z')"}),
@@ -122,6 +135,15 @@ def test_others_keep_their_loss(
     config, dataset = read_rows(asked(path, **more), None, None, None)
     assert config.loss == more.get("loss", "auto")
     assert not any("gamma" in note for note in dataset.notes)
+
+
+def test_amounts_that_begin_far_above_0_are_counted_from_0(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.parquet", 200, begin=1e5)
+    _, dataset = read_rows(asked(path, loss="gamma"), None, None, None)
+    value_n = pq.read_table(path)["y"].to_numpy()[dataset.original_rows]
+    (column,) = dataset.encoder.targets
+    encoded_n = dataset.arrays.target["value"][:, 0]
+    np.testing.assert_allclose(encoded_n * column.unit, value_n, rtol=1e-6)
 
 
 @pytest.mark.parametrize("more", [{}, {"population__folds": "1", "data__valid": "0.2"}])
