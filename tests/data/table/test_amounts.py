@@ -119,7 +119,7 @@ def test_the_loss_is_the_same_however_many_nets_there_are(
         ({"spread": 0.6}, {}),
         ({"least": 0.0}, {}),
         ({"least": -0.1}, {}),
-        ({"begin": 1e5}, {}),
+        ({"begin": 102_400}, {}),  # a multiple of its unit
         ({}, {"data__target": "('y','k')"}),
         ({}, {"data__stream": "true", "train__batch_size": "32", "data__valid": "0.2"}),
         ({}, {"loss": "mse"}),
