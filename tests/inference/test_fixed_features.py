@@ -74,6 +74,19 @@ def test_each_net_answers_as_it_does_by_itself(walks: Walks) -> None:
     np.testing.assert_allclose(got, by_hand(ensemble, inputs), atol=1e-6)
 
 
+def test_nets_read_what_was_computed_for_all(walks: Walks, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensemble, inputs = walks
+    assert ensemble._features is not None
+    width = ensemble._features.beside(inputs)["fixed"].shape[1]
+
+    def level(block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {**block, "fixed": np.zeros((len(block["length"]), width), np.float32)}
+
+    monkeypatch.setattr(ensemble._features, "beside", level)
+    got = ensemble.each(inputs)["label"]
+    np.testing.assert_allclose(got, by_hand(ensemble, level(inputs)), atol=1e-6)
+
+
 def test_their_bits_are_those_that_nets_come_to_in_one_program(walks: Walks) -> None:
     ensemble, inputs = walks
     network: Any = ensemble.network
